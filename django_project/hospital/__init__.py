@@ -1,0 +1,1 @@
+"""Departments, patients and their appointments."""

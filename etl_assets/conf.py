@@ -1,0 +1,196 @@
+"""Settings: `ETL_CONFIG` as one typed object with visible defaults."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+from django.conf import settings
+
+from .exceptions import ConfigurationError, nearest
+
+ValidationMode = Literal["lenient", "strict", "warning_only"]
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+
+DEFAULTS: Mapping[str, Any] = {
+    "PROJECT_NAME": "Legacy migration",
+    "DEFAULT_LEGACY_DB": "legacy",
+    "TRANSFORMER_DISCOVERY_PATHS": [],
+    "REQUIRED_DATABASES": [],
+    "TRANSFORMATION": {
+        "BATCH_SIZE": 10_000,
+        "MAX_RETRIES": 3,
+        "RETRY_DELAY": 5,
+        "ENABLE_VALIDATION": True,
+        "VALIDATION_MODE": "lenient",
+        "MAX_REJECTED": None,
+    },
+    "LOGGING": {"LEVEL": "INFO", "FILE_PATH": None, "MAX_FILE_SIZE_MB": 10, "BACKUP_COUNT": 5},
+    "MONITORING": {"ALERT_EMAIL": None, "WEBHOOK_URL": None},
+    "SENSITIVE_COLUMNS": [],
+    "SCHEDULES": {},
+}
+"""Every setting with its default. SCHEDULES holds names of the project's own, so it is open."""
+
+
+@dataclass(frozen=True, slots=True)
+class RejectLimit:
+    """How many rows may be rejected before the transformer fails: a count, or a share of those read."""
+
+    count: int | None = None
+    share: float | None = None
+
+    @classmethod
+    def parse(cls, value: Any) -> RejectLimit | None:
+        """Read None, 100 or "1%".
+
+        Raises:
+            ConfigurationError: it is none of these.
+        """
+        if value is None:
+            return None
+        if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+            return cls(count=value)
+        percent = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", value) if isinstance(value, str) else None
+        if percent and float(percent[1]) <= 100:
+            return cls(share=float(percent[1]) / 100)
+        raise ConfigurationError(
+            f"MAX_REJECTED is {value!r}: write None, a count such as 100, or a share such as '1%'."
+        )
+
+    def allows(self, rejected: int, read: int) -> bool:
+        if self.count is not None:
+            return rejected <= self.count
+        return rejected <= (self.share or 0) * read
+
+    def __str__(self) -> str:
+        return str(self.count) if self.count is not None else f"{100 * (self.share or 0):g}%"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """ETL_CONFIG, read and checked."""
+
+    project_name: str
+    default_legacy_db: str
+    transformer_discovery_paths: list[str]
+    required_databases: list[str]
+    batch_size: int
+    max_retries: int
+    retry_delay: float
+    """Seconds."""
+    validation_mode: ValidationMode
+    """"warning_only" too where ENABLE_VALIDATION is off."""
+    max_rejected: RejectLimit | None
+    log_level: str
+    log_file: str | None
+    log_file_megabytes: float
+    log_file_backups: int
+    alert_email: str | None
+    webhook_url: str | None
+    sensitive_columns: list[str]
+    schedules: dict[str, Any] = field(default_factory=dict)
+
+
+def load() -> Config:
+    """Read ETL_CONFIG.
+
+    Raises:
+        ConfigurationError: a key is unknown, or a value cannot be meant.
+    """
+    for problem, hint in problems():
+        raise ConfigurationError(f"{problem} {hint}")
+    given = _given()
+    merged = {key: given.get(key, default) for key, default in DEFAULTS.items()}
+    run = {**DEFAULTS["TRANSFORMATION"], **merged["TRANSFORMATION"]}
+    log = {**DEFAULTS["LOGGING"], **merged["LOGGING"]}
+    monitoring = {**DEFAULTS["MONITORING"], **merged["MONITORING"]}
+    return Config(
+        project_name=merged["PROJECT_NAME"],
+        default_legacy_db=merged["DEFAULT_LEGACY_DB"],
+        transformer_discovery_paths=list(merged["TRANSFORMER_DISCOVERY_PATHS"]),
+        required_databases=list(merged["REQUIRED_DATABASES"]),
+        batch_size=run["BATCH_SIZE"],
+        max_retries=run["MAX_RETRIES"],
+        retry_delay=run["RETRY_DELAY"],
+        validation_mode=run["VALIDATION_MODE"] if run["ENABLE_VALIDATION"] else "warning_only",
+        max_rejected=RejectLimit.parse(run["MAX_REJECTED"]),
+        log_level=log["LEVEL"],
+        log_file=log["FILE_PATH"] and str(log["FILE_PATH"]),
+        log_file_megabytes=log["MAX_FILE_SIZE_MB"],
+        log_file_backups=log["BACKUP_COUNT"],
+        alert_email=monitoring["ALERT_EMAIL"],
+        webhook_url=monitoring["WEBHOOK_URL"],
+        sensitive_columns=list(merged["SENSITIVE_COLUMNS"]),
+        schedules=dict(merged["SCHEDULES"]),
+    )
+
+
+def problems() -> Iterator[tuple[str, str]]:
+    """Yield each thing wrong with ETL_CONFIG as a sentence and what to do about it."""
+    given = _given()
+    if not isinstance(given, Mapping):
+        yield f"ETL_CONFIG is a {type(given).__name__}.", "Make it a dict."
+        return
+    unknown = list(_unknown_keys(given))
+    yield from unknown
+    if not unknown:
+        yield from _wrong_values(given)
+
+
+def _given() -> Any:
+    return getattr(settings, "ETL_CONFIG", {})
+
+
+def _unknown_keys(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for key, value in given.items():
+        if key not in DEFAULTS:
+            yield f"ETL_CONFIG has no key {key!r}.", _hint(key, DEFAULTS)
+            continue
+        known = DEFAULTS[key]
+        if isinstance(known, Mapping) and not isinstance(value, Mapping):
+            yield f"ETL_CONFIG[{key!r}] is a {type(value).__name__}.", "Make it a dict."
+        elif isinstance(known, list) and not isinstance(value, (list, tuple)):
+            yield f"ETL_CONFIG[{key!r}] is a {type(value).__name__}.", "Make it a list."
+        elif known and isinstance(known, Mapping):
+            for inner in value:
+                if inner not in known:
+                    yield f"ETL_CONFIG[{key!r}] has no key {inner!r}.", _hint(inner, known)
+
+
+def _hint(key: object, known: Mapping[str, Any]) -> str:
+    return nearest(str(key), known).strip() or f"The known keys are {', '.join(known)}."
+
+
+def _wrong_values(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    run = {**DEFAULTS["TRANSFORMATION"], **given.get("TRANSFORMATION", {})}
+    log = {**DEFAULTS["LOGGING"], **given.get("LOGGING", {})}
+    if not _is_number(run["BATCH_SIZE"], whole=True, low=1):
+        yield f"BATCH_SIZE is {run['BATCH_SIZE']!r}.", "Make it a whole number from 1 up."
+    if not _is_number(run["MAX_RETRIES"], whole=True, low=0):
+        yield f"MAX_RETRIES is {run['MAX_RETRIES']!r}.", "Make it a whole number from 0 up."
+    if not _is_number(run["RETRY_DELAY"], whole=False, low=0):
+        yield f"RETRY_DELAY is {run['RETRY_DELAY']!r}.", "Make it a number of seconds from 0 up."
+    if not isinstance(run["ENABLE_VALIDATION"], bool):
+        yield f"ENABLE_VALIDATION is {run['ENABLE_VALIDATION']!r}.", "Make it True or False."
+    if run["VALIDATION_MODE"] not in get_args(ValidationMode):
+        modes = ", ".join(map(repr, get_args(ValidationMode)))
+        yield f"VALIDATION_MODE is {run['VALIDATION_MODE']!r}.", f"Make it one of {modes}."
+    try:
+        RejectLimit.parse(run["MAX_REJECTED"])
+    except ConfigurationError as error:
+        problem, _, hint = str(error).partition(": ")
+        yield f"{problem}.", hint.capitalize()
+    if log["LEVEL"] not in LOG_LEVELS:
+        yield f"LOGGING LEVEL is {log['LEVEL']!r}.", f"Make it one of {', '.join(LOG_LEVELS)}."
+    if not _is_number(log["MAX_FILE_SIZE_MB"], whole=False, low=0):
+        yield f"MAX_FILE_SIZE_MB is {log['MAX_FILE_SIZE_MB']!r}.", "Make it a number from 0 (no limit) up."
+    if not _is_number(log["BACKUP_COUNT"], whole=True, low=0):
+        yield f"BACKUP_COUNT is {log['BACKUP_COUNT']!r}.", "Make it a whole number from 0 up."
+
+
+def _is_number(value: Any, *, whole: bool, low: float) -> bool:
+    kinds: tuple[type, ...] = (int,) if whole else (int, float)
+    return isinstance(value, kinds) and not isinstance(value, bool) and value >= low

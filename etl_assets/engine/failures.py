@@ -1,0 +1,39 @@
+"""What to say of an exception that ended a run, and whether to try again."""
+
+from __future__ import annotations
+
+from django.db import DatabaseError, InterfaceError, OperationalError
+
+from ..exceptions import EtlError
+
+SERVER_GONE = {2002, 2003, 2006, 2013, 2055}
+"""MySQL's error numbers of a connection that could not be made or was lost."""
+
+
+def sentence(error: BaseException, using: str) -> str:
+    """Say in one sentence what went wrong, and what to do where that is known."""
+    if isinstance(error, EtlError):
+        return str(error)
+    first = str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__
+    if is_lost_connection(error):
+        return f"The connection to a database was lost ({first}): see that the server is up, then run again."
+    if "locked" in first and isinstance(error, OperationalError):
+        return f"Database {using!r} is locked by another process: wait until it has finished, then run again."
+    if isinstance(error, DatabaseError):
+        return f"Database {using!r} refuses the work: {first}. See the log with --log-level DEBUG."
+    return f"{type(error).__name__}: {first}. Run again with --traceback to see where."
+
+
+def is_lost_connection(error: BaseException | None) -> bool:
+    """Tell whether a server went away or could not be reached, so that trying again may help."""
+    while error is not None:
+        if isinstance(error, (OperationalError, InterfaceError)) or hasattr(error, "sqlstate"):
+            state = getattr(error, "sqlstate", None)
+            if state is not None and state.startswith(("08", "57P")):
+                return True
+            if type(error).__module__.startswith("psycopg") and state is None:
+                return type(error).__name__ in ("OperationalError", "InterfaceError")
+            if error.args and error.args[0] in SERVER_GONE:
+                return True
+        error = error.__cause__
+    return False

@@ -1,0 +1,203 @@
+"""A whole source through the engine, batch by batch: extract, transform, validate, merge, reconcile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pyarrow as pa
+from django.db import connections, transaction
+from django.utils import timezone
+
+from .. import conf
+from ..models import Run
+from .batch import Batch
+from .checkpoints import Checkpoints
+from .claims import Claims, LocalClaims, NoClaims, StoredClaims, keys_cannot_repeat
+from .links import LinkResolver
+from .merge import Merger
+from .options import RunOptions
+from .plan import Plan
+from .progress import Progress
+from .reconcile import check_balance, check_rejects
+from .rejects import RejectLog
+from .report import EXTRACT, LOAD, TRANSFORM, VALIDATE, Counts, TransformerReport
+from .sources import Position, Reader, open_reader
+from .targets import Target, make_target
+from .transform import Transformation
+from .validate import ModelRules
+from .verbs import Context
+
+
+class Load:
+    """One transformer's rows on their way. `run` is None in a dry run, which keeps nothing."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        options: RunOptions,
+        report: TransformerReport,
+        rejects: RejectLog,
+        progress: Progress,
+        run: Run | None,
+    ) -> None:
+        self.plan = plan
+        self.options = options
+        self.report = report
+        self.rejects = rejects
+        self.progress = progress
+        self.run = run
+        self.connection = connections[plan.meta.using]
+        self.at_once = self.connection.features.max_query_params or 10_000
+        now = timezone.now()
+        zone = timezone.get_default_timezone()
+        context = Context(zone, now.astimezone(zone).date())
+        sensitive = frozenset(conf.load().sensitive_columns)
+        mode = options.validation_mode
+        links = LinkResolver(plan.meta.using, self.at_once)
+        self.transformation = Transformation(plan, context, links, mode, sensitive)
+        self.rules = ModelRules(plan, self.connection, mode, sensitive)
+        self.target: Target = make_target(plan, context, now, options.dry_run)
+
+    def whole_source(self) -> None:
+        """Load all rows, or those after the last checkpoint, and prove that none was lost."""
+        with open_reader(self.plan) as reader, self._opened_target(), self._claims(reader) as claims:
+            checkpoints = Checkpoints(self.plan, reader, self.run.run_id if self.run else "")
+            after = self._start(reader, checkpoints)
+            expected = reader.count(after)
+            self.progress.started(self.report, self.plan.meta.source_label, expected)
+            if self.run is not None or self.options.dry_run:
+                self.rejects.watch_open()
+            merger = Merger(self.target, claims)
+            for raw in self._extract(reader, after):
+                position = reader.position(raw) if self._saves_position(reader) else None
+                self._batch(reader.visible(raw), merger, checkpoints, position)
+            self._reconcile(expected, checkpoints)
+
+    def _batch(
+        self, raw: pa.RecordBatch, merger: Merger, checkpoints: Checkpoints, position: Position | None
+    ) -> None:
+        """One batch, all the way; without rollback it commits together with its checkpoint."""
+        counts, stages = self.report.counts, self.report.stages
+        batch = Batch(raw, self.resumed_rows + counts.read)
+        self.progress.batch(self.report, stages.batches[EXTRACT], raw.num_rows)
+        with stages.measure(TRANSFORM):
+            self.transformation.clean(batch)
+        with stages.measure(VALIDATE):
+            self.transformation.check_rows(batch)
+            self.rules.check(batch)
+        with stages.measure(LOAD), self._committed():
+            merged = merger.load(batch)
+            batch.reject_rows(merged.rejections)
+            self.rejects.add(batch)
+            self.rejects.note_loaded(batch)
+            done = self._ended(batch)
+            done.created, done.updated, done.unchanged = merged.created, merged.updated, merged.unchanged
+            if not self.options.rollback and not self.options.dry_run:
+                check_rejects(done, self.options.reject_limit, strict=self._is_strict)
+                if position is not None:
+                    checkpoints.save(position, batch.first_row + raw.num_rows)
+                if self.run is not None:
+                    self.rejects.store(self.run)
+        counts.add(done)
+        for rejection in batch.rejections:
+            self.report.reject_reasons[f"{rejection.field}:{rejection.code}"] += 1
+
+    def _ended(self, batch: Batch) -> Counts:
+        """Count how the rows of a batch ended that were not written."""
+        loaded = batch.rows
+        warned = {name: int(mask[loaded].sum()) for name, mask in batch.warnings.items()}
+        self.report.warning_reasons.update({name: rows for name, rows in warned.items() if rows})
+        any_warning = sum((mask[loaded] for mask in batch.warnings.values()), start=loaded < 0)
+        return Counts(
+            read=batch.raw.num_rows,
+            rejected=len(batch.rejections),
+            skipped=batch.skipped,
+            warnings=int((any_warning > 0).sum()),
+        )
+
+    def _reconcile(self, expected: int, checkpoints: Checkpoints) -> None:
+        """Prove that nothing was lost, then leave the target tidy."""
+        check_balance(self.report.counts, expected)
+        check_rejects(self.report.counts, self.options.reject_limit, strict=self._is_strict)
+        self.target.verify()
+        self.report.target_rows = self.target.count()
+        if self.options.dry_run:
+            return
+        if not self.target.pk_is_drawn:
+            self.target.advance_sequence()
+        checkpoints.clear()
+
+    # Where to begin, and how to end each batch
+
+    def _start(self, reader: Reader, checkpoints: Checkpoints) -> Position | None:
+        """Return after which row to begin, and say so where it is not the first."""
+        self.resumed_rows = 0
+        if not self.options.rollback and not self.options.dry_run:
+            checkpoints.require()
+            if not reader.is_resumable:
+                self.progress.note(
+                    self.report,
+                    f"{self.plan.meta.source_label} has no unique key to go on after: "
+                    "a run that is cut off starts at the beginning",
+                )
+        last = checkpoints.last()
+        if last is None or self.options.full:
+            if not self.options.dry_run:
+                checkpoints.clear()
+            return None
+        position, self.resumed_rows = last
+        self.progress.note(
+            self.report, f"Going on after the {self.resumed_rows} rows that an unfinished run has loaded"
+        )
+        return position
+
+    @property
+    def _is_strict(self) -> bool:
+        return self.options.validation_mode == "strict"
+
+    def _saves_position(self, reader: Reader) -> bool:
+        return reader.is_resumable and not self.options.rollback and not self.options.dry_run
+
+    def _extract(self, reader: Reader, after: Position | None) -> Iterator[pa.RecordBatch]:
+        stages = self.report.stages
+        size = self.options.rows_per_batch(self.plan.meta.batch_size)
+        batches = reader.batches(size, after)
+        while True:
+            with stages.measure(EXTRACT, batches=0):
+                raw = next(batches, None)
+            if raw is None:
+                return
+            stages.batches[EXTRACT] += 1
+            yield raw
+
+    @contextmanager
+    def _committed(self) -> Iterator[None]:
+        """Without rollback, commit what happens within; with it, the whole run is one transaction."""
+        if self.options.rollback or self.options.dry_run:
+            yield
+        else:
+            with transaction.atomic(self.plan.meta.using):
+                yield
+
+    @contextmanager
+    def _opened_target(self) -> Iterator[None]:
+        self.target.open()
+        yield
+        self.target.close()  # after a failure the rollback, or the end of the connection, does it
+
+    @contextmanager
+    def _claims(self, reader: Reader) -> Iterator[Claims]:
+        claims: Claims
+        if keys_cannot_repeat(self.plan, reader):
+            claims = NoClaims()
+        elif self.options.rollback or self.options.dry_run:
+            claims = LocalClaims()
+        else:
+            claims = StoredClaims(self.plan.meta.using, self.plan.meta.name, self.at_once)
+        try:
+            yield claims
+        finally:
+            claims.close()
+
+

@@ -1,0 +1,53 @@
+"""How one run is to be done: what the command's flags and the launchpad's fields become."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from .. import conf
+from ..conf import RejectLimit, ValidationMode
+from ..exceptions import ConfigurationError
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """Options of a run, the same for all its transformers."""
+
+    rollback: bool = True
+    """One transaction for each transformer; off, one for each batch, with a checkpoint."""
+    validation: bool | None = None
+    """False is `warning_only`; True the settings' mode; None the settings as they are."""
+    batch_size: int | None = None
+    """Rows in a batch; wins over Meta and the settings."""
+    full: bool = False
+    """Read everything, wherever a checkpoint stands."""
+    dry_run: bool = False
+
+    def __post_init__(self) -> None:
+        if self.batch_size is not None and self.batch_size < 1:
+            raise ConfigurationError(
+                f"The batch size is {self.batch_size}, and a batch needs a row: give a number from 1 up."
+            )
+
+    @property
+    def validation_mode(self) -> ValidationMode:
+        config = conf.load()
+        if self.validation is None:
+            return config.validation_mode
+        if not self.validation:
+            return "warning_only"
+        return "lenient" if config.validation_mode == "warning_only" else config.validation_mode
+
+    @property
+    def reject_limit(self) -> RejectLimit | None:
+        """How many rejects are too many; in strict mode one is."""
+        if self.validation_mode == "strict":
+            return RejectLimit(count=0)
+        return conf.load().max_rejected
+
+    def rows_per_batch(self, of_transformer: int | None) -> int:
+        return self.batch_size or of_transformer or conf.load().batch_size
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)

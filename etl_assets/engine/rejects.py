@@ -1,0 +1,192 @@
+"""Rejected rows: kept in a temporary file while a run may still roll back, then in the model `Reject`."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import json
+import math
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from django.db import DEFAULT_DB_ALIAS
+
+from ..models import Reject, Run
+from .batch import Batch
+
+COLUMNS = ("transformer", "legacy_key", "field", "code", "reason", "raw")
+AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedRow:
+    """One rejected row, as it is kept."""
+
+    legacy_key: str
+    field: str
+    code: str
+    reason: str
+    raw: dict[str, Any]
+
+    @property
+    def digest(self) -> str:
+        """Hash of key and raw row, so that the same row is not kept twice for the same reason."""
+        content = json.dumps([self.legacy_key, self.raw], sort_keys=True)
+        return blake2b(content.encode(), digest_size=16).hexdigest()
+
+
+class RejectLog:
+    """The rejects of one transformer in one run, on disk and in order, however many there are.
+
+    It also notes open rejects of earlier runs whose rows have now been loaded.
+    """
+
+    def __init__(self, transformer: str) -> None:
+        self.transformer = transformer
+        self._rows: IO[str] = tempfile.TemporaryFile("w+", encoding="utf-8", prefix="etl-rejects-")
+        self._resolved: IO[str] = tempfile.TemporaryFile("w+", encoding="utf-8", prefix="etl-resolved-")
+        self._stored = 0
+        self._open: np.ndarray[Any, Any] | None = None
+
+    def __iter__(self) -> Iterator[RejectedRow]:
+        yield from self._read(0)
+
+    def close(self) -> None:
+        self._rows.close()
+        self._resolved.close()
+
+    def add(self, batch: Batch) -> None:
+        """Take the rejections of a batch, with the raw values of their rows."""
+        if not batch.rejections:
+            return
+        raw = batch.raw.take([rejection.position for rejection in batch.rejections]).to_pylist()
+        self._rows.seek(0, 2)
+        for rejection, values in zip(batch.rejections, raw, strict=True):
+            row = [
+                batch.legacy_key(rejection.position),
+                rejection.field,
+                rejection.code,
+                storable(rejection.reason),
+                {name: as_json(value) for name, value in values.items()},
+            ]
+            self._rows.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+    def watch_open(self) -> None:
+        """Find out which legacy keys have open rejects, as hashes: 8 bytes for each."""
+        keys = self._open_rejects().values_list("legacy_key", flat=True)
+        hashes = np.fromiter((hash(key) for key in keys.iterator()), dtype=np.int64)
+        self._open = np.unique(hashes)
+
+    def note_loaded(self, batch: Batch) -> None:
+        """Note the rows of a batch that were loaded although an earlier run had rejected them."""
+        if self._open is None or not len(self._open):
+            return
+        keys = [batch.legacy_key(int(position)) for position in batch.rows]
+        found = np.isin(np.fromiter(map(hash, keys), dtype=np.int64, count=len(keys)), self._open)
+        self._resolved.seek(0, 2)
+        for index in np.flatnonzero(found):
+            self._resolved.write(json.dumps(keys[index]) + "\n")
+
+    def forget_loaded(self) -> None:
+        """Forget what was noted as loaded: it was rolled back."""
+        self._resolved.seek(0)
+        self._resolved.truncate()
+
+    def store(self, run: Run) -> None:
+        """Write what has come since the last time to `default`."""
+        for rows in _chunks(self._read(self._stored), AT_ONCE):
+            _save(rows, self.transformer, run)
+        self._stored = self._rows.tell()
+        self._resolved.seek(0)
+        for keys in _chunks(map(json.loads, self._resolved), AT_ONCE):
+            # What this run rejected again, such as the other one of two rows with a key, stays open.
+            met_before = self._open_rejects().exclude(run=run)
+            met_before.filter(legacy_key__in=keys).update(resolved_run=run)
+        self.forget_loaded()
+
+    def _open_rejects(self) -> Any:
+        return Reject.objects.using(DEFAULT_DB_ALIAS).filter(
+            transformer=self.transformer, resolved_run__isnull=True
+        )
+
+    def _read(self, position: int) -> Iterator[RejectedRow]:
+        self._rows.seek(position)
+        while line := self._rows.readline():
+            yield RejectedRow(*json.loads(line))
+
+
+def write_csv(path: Path, logs: Iterable[RejectLog], sensitive: frozenset[str]) -> int:
+    """Write the rejects of a run as CSV and return how many; sensitive source columns are masked."""
+    count = 0
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
+        for log in logs:
+            for row in log:
+                raw = {name: "***" if name in sensitive else value for name, value in row.raw.items()}
+                text = json.dumps(raw, ensure_ascii=False)
+                writer.writerow([log.transformer, row.legacy_key, row.field, row.code, row.reason, text])
+                count += 1
+    return count
+
+
+def _save(rows: list[RejectedRow], transformer: str, run: Run) -> None:
+    """Keep each row once for each reason; one that is known already is only marked as met by this run."""
+    distinct = {(row.digest, row.field, row.code): row for row in rows}
+    rejects = Reject.objects.using(DEFAULT_DB_ALIAS)
+    known = {
+        (one.digest, one.field, one.code): one
+        for one in rejects.filter(transformer=transformer, digest__in={key[0] for key in distinct})
+    }
+    again = [known[key].pk for key in distinct if key in known]
+    rejects.filter(pk__in=again).update(run=run, resolved_run=None)
+    rejects.bulk_create(
+        Reject(
+            run=run,
+            first_run=run,
+            transformer=transformer,
+            legacy_key=row.legacy_key,
+            field=row.field,
+            code=row.code,
+            reason=row.reason,
+            raw=row.raw,
+            digest=key[0],
+        )
+        for key, row in distinct.items()
+        if key not in known
+    )
+
+
+def storable(text: str) -> str:
+    """Make a NUL visible: PostgreSQL stores none, in text or JSON."""
+    return text.replace("\x00", "\\x00")
+
+
+def as_json(value: Any) -> Any:
+    """Turn a source value into what JSON has: text, number, true, false, null."""
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    if isinstance(value, bytes):
+        return f"base64:{base64.b64encode(value).decode()}"
+    if isinstance(value, Mapping):
+        return {str(name): as_json(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [as_json(one) for one in value]
+    return value.isoformat() if hasattr(value, "isoformat") else storable(str(value))
+
+
+def _chunks(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    iterator = iter(items)
+    while chunk := list(islice(iterator, size)):
+        yield chunk
+

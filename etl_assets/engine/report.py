@@ -1,0 +1,175 @@
+"""What came of a run: counts, stage times and the advice that follows from them."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from .rejects import RejectLog
+
+EXTRACT = "data_extraction"
+TRANSFORM = "data_transformation"
+VALIDATE = "data_validation"
+LOAD = "bulk_create"
+STAGES = (EXTRACT, TRANSFORM, VALIDATE, LOAD)
+
+Status = Literal["success", "failed", "skipped"]
+
+
+@dataclass(slots=True)
+class Counts:
+    """Rows. `read` is counted where they are read, the others where each row ends."""
+
+    read: int = 0
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+    skipped: int = 0
+    warnings: int = 0
+    """Loaded rows with at least one warning; part of created, updated and unchanged."""
+
+    @property
+    def ended(self) -> int:
+        return self.created + self.updated + self.unchanged + self.rejected + self.skipped
+
+    def add(self, other: Counts) -> None:
+        for name in COUNT_NAMES:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+    def undo(self) -> None:
+        """Count nothing as loaded: it was rolled back."""
+        self.created = self.updated = self.unchanged = self.warnings = 0
+
+    def as_dict(self) -> dict[str, int]:
+        return {name: getattr(self, name) for name in COUNT_NAMES}
+
+
+COUNT_NAMES = ("read", "created", "updated", "unchanged", "rejected", "skipped", "warnings")
+
+
+@dataclass(slots=True)
+class StageTimes:
+    """Seconds spent in each stage, and in how many batches."""
+
+    seconds: Counter[str] = field(default_factory=Counter)
+    batches: Counter[str] = field(default_factory=Counter)
+
+    @contextmanager
+    def measure(self, stage: str, *, batches: int = 1) -> Iterator[None]:
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[stage] += time.perf_counter() - started  # type: ignore[assignment]
+            self.batches[stage] += batches
+
+    def as_dict(self) -> dict[str, dict[str, float]]:
+        return {
+            stage: {"seconds": round(self.seconds[stage], 6), "count": self.batches[stage]}
+            for stage in STAGES
+        }
+
+
+@dataclass(slots=True)
+class TransformerReport:
+    """One transformer in one run."""
+
+    name: str
+    label: str = ""
+    """Class name, for log lines."""
+    status: Status = "success"
+    counts: Counts = field(default_factory=Counts)
+    stages: StageTimes = field(default_factory=StageTimes)
+    duration_seconds: float = 0.0
+    reject_reasons: Counter[str] = field(default_factory=Counter)
+    """"field:code" -> rows."""
+    warning_reasons: Counter[str] = field(default_factory=Counter)
+    error: str | None = None
+    target_rows: int | None = None
+    """Rows in the target table afterwards."""
+    rejects: RejectLog | None = None
+    exception: Exception | None = None
+    lost_connection: bool = False
+    """Did it fail because a server went away, so that trying again may help?"""
+    abandoned: list[str] = field(default_factory=list)
+    """Ids of earlier runs that were found dead when this one took the lock."""
+
+    @property
+    def rows_per_second(self) -> float:
+        return self.counts.read / self.duration_seconds if self.duration_seconds else 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "status": self.status,
+            **self.counts.as_dict(),
+            "duration_seconds": round(self.duration_seconds, 3),
+            "rows_per_second": round(self.rows_per_second, 1),
+            "stages": self.stages.as_dict(),
+            "reject_reasons": dict(self.reject_reasons.most_common()),
+            "error": self.error,
+        }
+
+    def recommendations(self) -> list[str]:
+        """Advice that follows from the measured stages; the dearest stage comes first."""
+        total = sum(self.stages.seconds.values())
+        if self.status != "success" or not total or not self.counts.read:
+            return []
+        dearest, seconds = self.stages.seconds.most_common(1)[0]
+        share = f"{100 * seconds / total:.0f} percent of the time"
+        advice = [f"{ADVICE[dearest]} ({dearest}: {share})"]
+        rows_per_batch = self.counts.read / max(self.stages.batches[EXTRACT], 1)
+        if self.stages.batches[EXTRACT] > 1 and rows_per_batch < 2_000:
+            advice.append(f"Use larger batches: these had {rows_per_batch:.0f} rows, and 10000 is faster")
+        if self.counts.rejected:
+            (reason, rows), *_ = self.reject_reasons.most_common(1)
+            advice.append(f"{rows} rows were rejected as {reason!r}: see --rejects, then mend that first")
+        return advice
+
+
+ADVICE = {
+    EXTRACT: "Reading the legacy table costs most: index its reading order, or move closer to it",
+    TRANSFORM: "Cleaning costs most: replace transform_row() and apply() by verbs",
+    VALIDATE: "Validation costs most: write @rule methods without a loop over rows",
+    LOAD: "Writing costs most: drop indexes that the target does not need during the load",
+}
+
+
+@dataclass(slots=True)
+class RunReport:
+    """All chosen transformers of one run."""
+
+    run_id: str
+    dry_run: bool
+    duration_seconds: float = 0.0
+    transformers: dict[str, TransformerReport] = field(default_factory=dict)
+    error: str | None = None
+    """What stopped the run before or outside its transformers."""
+
+    @property
+    def succeeded(self) -> bool:
+        return self.error is None and all(one.status == "success" for one in self.transformers.values())
+
+    @property
+    def total_records(self) -> int:
+        """Rows read."""
+        return sum(one.counts.read for one in self.transformers.values())
+
+    def count(self, status: Status) -> int:
+        return sum(one.status == status for one in self.transformers.values())
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "run_id": self.run_id,
+            "dry_run": self.dry_run,
+            "status": "success" if self.succeeded else "failed",
+            "duration_seconds": round(self.duration_seconds, 3),
+            "total_records": self.total_records,
+            "transformers": {name: one.as_dict() for name, one in self.transformers.items()},
+            "error": self.error,
+        }

@@ -1,0 +1,64 @@
+"""Records of runs, in `default`."""
+
+from __future__ import annotations
+
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
+from django.utils import timezone
+
+from ..exceptions import ConfigurationError
+from ..models import Run
+from .options import RunOptions
+from .report import COUNT_NAMES, TransformerReport
+
+
+def begin(name: str, run_id: str, options: RunOptions) -> Run:
+    """Record that a transformer has started; a retry of the same run goes on with its record.
+
+    Raises:
+        ConfigurationError: the tables of this app are not there.
+    """
+    values = {
+        "status": Run.Status.RUNNING,
+        "options": options.as_dict(),
+        "started_at": timezone.now(),
+        "finished_at": None,
+        "error": "",
+    }
+    try:
+        run, _ = Run.objects.using(DEFAULT_DB_ALIAS).update_or_create(
+            run_id=run_id, transformer=name, defaults=values
+        )
+    except DatabaseError as error:
+        if Run._meta.db_table in connections[DEFAULT_DB_ALIAS].introspection.table_names():
+            raise
+        raise ConfigurationError(
+            "Database 'default' has no tables for runs and rejects: run manage.py migrate."
+        ) from error
+    return run
+
+
+def abandon_others(name: str) -> list[str]:
+    """Mark runs that their process left behind, and return their ids.
+
+    To be called by the holder of the transformer's lock, which proves that nobody else is running it.
+    """
+    left = Run.objects.using(DEFAULT_DB_ALIAS).filter(transformer=name, status=Run.Status.RUNNING)
+    ids = list(left.values_list("run_id", flat=True))
+    left.update(
+        status=Run.Status.ABANDONED,
+        finished_at=timezone.now(),
+        error="The process ended without a word: what it had not committed was rolled back.",
+    )
+    return ids
+
+
+def finish(run: Run, report: TransformerReport, status: Run.Status) -> None:
+    """Record how a transformer ended."""
+    run.status = status
+    run.finished_at = timezone.now()
+    run.error = report.error or ""
+    run.reject_reasons = dict(report.reject_reasons)
+    run.stages = report.stages.as_dict()
+    for name in COUNT_NAMES:
+        setattr(run, name, getattr(report.counts, name))
+    run.save(using=DEFAULT_DB_ALIAS)

@@ -1,0 +1,50 @@
+"""Readers of legacy databases, one for each kind."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from django.db import DEFAULT_DB_ALIAS, connections
+
+from ...exceptions import ConfigurationError
+from ..plan import Plan
+from .base import Position, Reader
+
+READERS = {"postgresql": "postgresql.PostgresReader", "sqlite": "sqlite.SqliteReader"}
+
+
+def open_reader(plan: Plan) -> Reader:
+    """Open the source of a transformer.
+
+    Raises:
+        ConfigurationError: its database is not configured.
+        SourceError: the source or a column of it is not there.
+    """
+    connection = connections[configured(plan.meta.database, plan.meta.label)]
+    # Only the driver that is used is imported.
+    module, _, name = READERS.get(connection.vendor, "generic.CursorReader").partition(".")
+    kind: type[Reader] = getattr(import_module(f"{__name__}.{module}"), name)
+    reader = kind(connection, plan.meta.source, (plan.meta.using, DEFAULT_DB_ALIAS))
+    try:
+        reader.open(plan.meta.order_by, plan.key_columns)
+    except BaseException:
+        reader.close()
+        raise
+    return reader
+
+
+def configured(alias: str, whose: str) -> str:
+    """Return a database alias that is configured.
+
+    Raises:
+        ConfigurationError: it is not; the message lists those that are.
+    """
+    if alias not in connections:
+        raise ConfigurationError(
+            f"{whose} needs the database {alias!r}, which is not configured: add it to DATABASES, or use "
+            f"one of {', '.join(sorted(connections))}."
+        )
+    return alias
+
+
+__all__ = ["Position", "Reader", "configured", "open_reader"]

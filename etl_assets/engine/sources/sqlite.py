@@ -1,0 +1,213 @@
+"""Reading SQLite: a file opened read-only, and columns in which any row may hold any type."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote as quote_path
+
+import pyarrow as pa
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from ...exceptions import SourceError
+from ..frames import array_from_values
+from .base import Reader, Relation
+
+EXACT_FLOAT = 2**53
+"""Whole numbers above it do not all fit a float."""
+
+
+class SqliteReader(Reader):
+    """Reads over the sqlite3 module itself: Django's converters would hide the dirt.
+
+    A file that the run writes too is read over the connection that writes it, since a second one would
+    lock the first out. That connection, and a database in memory, cannot be made read-only.
+    """
+
+    placeholder = "?"
+
+    def connect(self) -> None:
+        name = str(self.connection.settings_dict["NAME"])
+        shared = self._shared_alias(name)
+        self._own = shared is None
+        if shared is not None:
+            connections[shared].ensure_connection()
+            self.database: sqlite3.Connection = connections[shared].connection
+            return
+        path = Path(name)
+        if not path.is_file():
+            raise SourceError(
+                f"Database {self.connection.alias!r} is the file {name}, which does not exist: "
+                "check its NAME in DATABASES."
+            )
+        self.database = sqlite3.connect(
+            f"file:{quote_path(str(path.resolve()))}?mode=ro", uri=True, isolation_level=None
+        )
+        self.database.execute("BEGIN")  # one snapshot for the count and the rows
+
+    def close(self) -> None:
+        if getattr(self, "_own", False) and hasattr(self, "database"):
+            self.database.close()
+
+    def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        return self._execute(sql, parameters).fetchall()
+
+    def tables(self) -> list[str]:
+        names = self.fetch("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")
+        return sorted(name for (name,) in names if not name.startswith("sqlite_"))
+
+    def find(self, name: str) -> str | None:
+        found = self.fetch(
+            "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND lower(name) = lower(?)",
+            (name,),
+        )
+        return self.quote(name) if found else None
+
+    def describe(self, relation: Relation) -> dict[str, pa.DataType]:
+        cursor = self._execute(f"SELECT * FROM {relation.sql} LIMIT 0", relation.parameters)
+        names = [column[0] for column in cursor.description]
+        declared: dict[str, str] = {}
+        self.tie_break = None
+        if relation.table is not None:
+            info = self.fetch("SELECT name, type FROM pragma_table_xinfo(?)", (relation.table,))
+            declared = dict(info)
+            self.tie_break = self._row_id(relation, names)
+        if len(set(names)) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise SourceError(f"The query gives two columns named {twice!r}: name one of them with AS.")
+        return {name: _affinity(declared.get(name, "")) for name in names}
+
+    def primary_key(self, relation: Relation) -> tuple[str, ...]:
+        if relation.table is None:
+            return ()
+        columns = self.fetch(
+            "SELECT name FROM pragma_table_xinfo(?) WHERE pk > 0 ORDER BY pk", (relation.table,)
+        )
+        return tuple(name for (name,) in columns)
+
+    def read(self, sql: str, parameters: Sequence[Any], size: int) -> Iterator[pa.RecordBatch]:
+        cursor = self._execute(sql, parameters)
+        names = [column[0] for column in cursor.description]
+        types = [self.columns.get(name, pa.int64()) for name in names]
+        while rows := self._fetch_bytes(cursor, size):
+            values = zip(*rows, strict=True)
+            columns = [_column(list(column), to) for column, to in zip(values, types, strict=True)]
+            yield pa.RecordBatch.from_arrays(columns, names)
+
+    def _queryset_relation(self, rows: Any) -> Relation:
+        relation = super()._queryset_relation(rows)
+        # Django writes %s and doubles each %, and turns both back only in its own cursor.
+        marker = "\0"
+        sql = relation.sql.replace("%%", marker).replace("%s", "?").replace(marker, "%")
+        return Relation(sql, relation.parameters)
+
+    def literal(self, sql: str) -> str:
+        return sql
+
+    def _execute(self, sql: str, parameters: Sequence[Any]) -> sqlite3.Cursor:
+        try:
+            return self.database.cursor().execute(sql, parameters)
+        except sqlite3.OperationalError as error:
+            if "locked" in str(error) or "busy" in str(error):
+                raise
+            raise SourceError(
+                f"Database {self.connection.alias!r} cannot read the source: {error}. Check Meta.source."
+            ) from error
+        except sqlite3.DatabaseError as error:
+            raise SourceError(
+                f"Database {self.connection.alias!r} cannot be read: {error}. "
+                "Check that its NAME in DATABASES is a SQLite file."
+            ) from error
+
+    def _shared_alias(self, name: str) -> str | None:
+        """Return the alias over which to read a file that the run writes, or a database in memory."""
+        if _in_memory(name):
+            return self.connection.alias
+        same = (alias for alias in self.written if _is_file(connections[alias], Path(name)))
+        return next(same, None)
+
+    def _fetch_bytes(self, cursor: sqlite3.Cursor, size: int) -> list[tuple[Any, ...]]:
+        """Fetch rows with text as bytes: Arrow checks UTF-8 for a whole column at once."""
+        usual = self.database.text_factory
+        self.database.text_factory = bytes
+        try:
+            return cursor.fetchmany(size)
+        finally:
+            self.database.text_factory = usual
+
+    def _row_id(self, relation: Relation, names: list[str]) -> str | None:
+        """Name the row id, where the table has one under a name that no column took."""
+        taken = {name.lower() for name in names}
+        for name in ("rowid", "_rowid_", "oid"):
+            if name in taken:
+                continue
+            try:
+                self.database.execute(f"SELECT {name} FROM {relation.sql} LIMIT 0")
+            except sqlite3.OperationalError:  # a view, or a table WITHOUT ROWID
+                return None
+            is_view = self.fetch(
+                "SELECT 1 FROM sqlite_master WHERE type = 'view' AND lower(name) = lower(?)",
+                (relation.table,),
+            )
+            return None if is_view else name
+        return None
+
+
+def _affinity(declared: str) -> pa.DataType:
+    """Return the type that a declaration gives a column by SQLite's rules (datatype3.html, 3.1)."""
+    words = declared.upper()
+    if "INT" in words:
+        return pa.int64()
+    if any(word in words for word in ("BLOB",)):
+        return pa.binary()
+    if any(word in words for word in ("REAL", "FLOA", "DOUB")):
+        return pa.float64()
+    return pa.string()
+
+
+def _column(values: list[Any], declared: pa.DataType) -> pa.Array:
+    """Make one column of values that may be of any type, whatever was declared."""
+    try:
+        column = pa.array(values)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
+        return array_from_values([_decoded(value) for value in values])
+    if pa.types.is_null(column.type):
+        return column.cast(declared)
+    if pa.types.is_binary(column.type) and not pa.types.is_binary(declared):
+        return _text(column, values)
+    if pa.types.is_floating(column.type) and any(
+        isinstance(value, int) and abs(value) > EXACT_FLOAT for value in values
+    ):
+        return pa.array([None if value is None else str(value) for value in values])
+    return column
+
+
+def _text(column: pa.Array, values: list[Any]) -> pa.Array:
+    try:
+        return column.cast(pa.string())
+    except pa.ArrowInvalid:
+        return pa.array([_decoded(value) for value in values], pa.string())
+
+
+def _decoded(value: Any) -> Any:
+    """Decode text. What is not UTF-8 was most likely written by an old Windows program."""
+    if not isinstance(value, bytes):
+        return value
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("cp1252", "backslashreplace")
+
+
+def _in_memory(name: str) -> bool:
+    return name == ":memory:" or "mode=memory" in name
+
+
+def _is_file(connection: BaseDatabaseWrapper, path: Path) -> bool:
+    name = str(connection.settings_dict["NAME"])
+    if connection.vendor != "sqlite" or _in_memory(name):
+        return False
+    return path.exists() and Path(name).exists() and path.samefile(name)

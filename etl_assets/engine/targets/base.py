@@ -1,0 +1,240 @@
+"""What a target database has to be able to do for one model: stage rows, compare them, write them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+import pyarrow as pa
+from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import CheckConstraint, Field, UniqueConstraint
+
+from ...exceptions import ConfigurationError
+from ..fields import arrow_type, is_text, read_as
+from ..frames import array_from_values
+from ..plan import Plan
+from ..verbs import Context
+
+ROW = "etl_row"
+"""Staging column with a row's position in its batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The row of the target that has a staged row's key."""
+
+    pk: Any
+    changed: bool
+    """Is any mapped column different?"""
+
+
+@dataclass(slots=True)
+class Matches:
+    """What the target already has of a batch."""
+
+    by_row: dict[int, Match] = field(default_factory=dict)
+    ambiguous: set[int] = field(default_factory=set)
+    """Rows whose key several target rows have."""
+
+
+@dataclass(frozen=True, slots=True)
+class UniqueSet:
+    """Values that no two rows of the target may share."""
+
+    code: str
+    field: str
+    """The field where it is one, else ''."""
+    fields: tuple[str, ...]
+    constraint: UniqueConstraint | None = None
+    """Where it has a condition, expressions, or counts nulls as equal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clash:
+    """A staged row that wants values which another row has."""
+
+    row: int
+    values: tuple[Any, ...]
+    owner: Any
+    """Primary key of the target row that has them; None where only rows of the batch want them."""
+
+
+class Target(ABC):
+    """One model's table in one database, for the length of one run.
+
+    Staged rows go by their position in the batch, which is also their reading order.
+    """
+
+    def __init__(
+        self, connection: BaseDatabaseWrapper, plan: Plan, context: Context, now: datetime, dry_run: bool
+    ) -> None:
+        self.connection = connection
+        self.plan = plan
+        self.meta = plan.model._meta
+        self.context = context
+        self.now = now
+        self.dry_run = dry_run
+
+    # What differs by database
+
+    @abstractmethod
+    def open(self) -> None:
+        """Make what `stage` needs, and let deferred constraints speak at each statement."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Remove what `open` made."""
+
+    @abstractmethod
+    def stage(self, rows: pa.Table) -> None:
+        """Take the rows of a batch: `ROW`, and a column for each of `staged_fields`."""
+
+    @abstractmethod
+    def match(self) -> Matches:
+        """Look the staged rows up by key."""
+
+    @abstractmethod
+    def failing(self, constraint: CheckConstraint) -> list[int]:
+        """Return the staged rows that a check constraint would refuse."""
+
+    @abstractmethod
+    def clashes(self, unique: UniqueSet, rows: Sequence[int]) -> list[Clash]:
+        """Return those of the rows whose values another of them, or another target row, has."""
+
+    @abstractmethod
+    def insert(self, rows: Sequence[int]) -> int:
+        """Create these rows, in reading order, and return how many were."""
+
+    @abstractmethod
+    def update(self, rows: Sequence[int]) -> int:
+        """Write the mapped columns of these rows over those with their keys; return how many were."""
+
+    @abstractmethod
+    def advance_sequence(self) -> None:
+        """Move the primary key's sequence past the largest key, never back."""
+
+    @abstractmethod
+    def verify(self) -> None:
+        """Let constraints speak that would otherwise wait for the commit, which a dry run never sees.
+
+        Raises:
+            django.db.IntegrityError: one is violated.
+        """
+
+    # What does not
+
+    def count(self) -> int:
+        """Count the rows of the target table."""
+        return self.plan.model._base_manager.using(self.connection.alias).count()
+
+    @property
+    def pk(self) -> Field[Any, Any]:
+        return self.meta.pk
+
+    @cached_property
+    def pk_is_drawn(self) -> bool:
+        """Tell whether the database draws primary keys itself."""
+        return isinstance(self.pk, models.AutoField) and self.pk.name not in self.plan.fields
+
+    @cached_property
+    def mapped(self) -> list[Field[Any, Any]]:
+        return [plan.field for plan in self.plan.fields.values()]
+
+    @cached_property
+    def keys(self) -> list[Field[Any, Any]]:
+        return [plan.field for plan in self.plan.keys]
+
+    @cached_property
+    def compared(self) -> list[Field[Any, Any]]:
+        """Mapped fields that may differ where the key is the same."""
+        return [field for field in self.mapped if field not in self.keys]
+
+    @cached_property
+    def unmapped(self) -> list[Field[Any, Any]]:
+        """Fields that are filled when a row is created; the database fills those with `db_default`."""
+        return [
+            field
+            for field in self.meta.concrete_fields
+            if field.name not in self.plan.fields
+            and not (field is self.pk and self.pk_is_drawn)
+            and not field.generated
+            and not field.has_db_default()
+        ]
+
+    @cached_property
+    def touched(self) -> list[Field[Any, Any]]:
+        """Unmapped `auto_now` fields, which an update sets too."""
+        return [field for field in self.unmapped if getattr(field, "auto_now", False)]
+
+    @property
+    def staged_fields(self) -> list[Field[Any, Any]]:
+        return [*self.mapped, *self.unmapped]
+
+    def table_of(self, positions: pa.Array, columns: dict[str, pa.Array]) -> pa.Table:
+        """Return the mapped columns with defaults beside them, ready to be staged."""
+        rows = len(positions)
+        arrays = {ROW: positions}
+        arrays |= {field.column: columns[field.name] for field in self.mapped}
+        arrays |= {field.column: self._default(field, rows) for field in self.unmapped}
+        return pa.table(arrays)
+
+    def _default(self, field: Field[Any, Any], rows: int) -> pa.Array:
+        if getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False):
+            return pa.array([self._moment(field)] * rows, arrow_type(field))
+        if field.has_default():
+            values = [field.get_default() for _ in range(rows)]  # a callable gives each row its own
+        else:
+            values = ["" if is_text(field) and not field.null else None] * rows
+        return read_as(field, array_from_values(values), self.context).values
+
+    def _moment(self, field: Field[Any, Any]) -> Any:
+        local = self.now.astimezone(self.context.time_zone)
+        if isinstance(field, models.DateTimeField):
+            return self.now if arrow_type(field).tz else local.replace(tzinfo=None)
+        return local.date() if isinstance(field, models.DateField) else local.time()
+
+    def check_unmapped(self) -> None:
+        """Refuse a model that has a required field which nobody fills.
+
+        Raises:
+            ConfigurationError: it names the field.
+        """
+        for field in self.unmapped:
+            filled = (
+                field.null or field.has_default() or is_text(field) or getattr(field, "auto_now", False)
+            )
+            if not (filled or getattr(field, "auto_now_add", False)):
+                raise ConfigurationError(
+                    f"{self.plan.meta.label} does not map {field.name!r}, which {self.meta.label} requires: "
+                    "map it, or give the field a default."
+                )
+
+    @cached_property
+    def checks(self) -> list[CheckConstraint]:
+        return [one for one in self.meta.constraints if isinstance(one, CheckConstraint)]
+
+    @cached_property
+    def unique_sets(self) -> list[UniqueSet]:
+        """All that must be unique, save the key: rows with one key are one row."""
+        key = {field.name for field in self.keys}
+        return [one for one in self._unique_sets() if one.constraint or set(one.fields) != key]
+
+    def _unique_sets(self) -> Iterator[UniqueSet]:
+        for field in self.meta.concrete_fields:
+            if field.unique and not (field is self.pk and self.pk_is_drawn):
+                yield UniqueSet("unique", field.name, (field.name,))
+        for names in self.meta.unique_together:
+            yield UniqueSet("unique_together", "", tuple(names))
+        for one in self.meta.constraints:
+            if not isinstance(one, UniqueConstraint):
+                continue
+            plain = not one.condition and not one.expressions and one.nulls_distinct is not False
+            if plain and len(one.fields) == 1:
+                yield UniqueSet("unique", one.fields[0], tuple(one.fields))
+            else:
+                yield UniqueSet(one.name, "", tuple(one.fields), None if plain else one)

@@ -1,0 +1,210 @@
+"""Targets that merge in SQL: a temporary staging table, joined with the model's own."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import pyarrow as pa
+from django.db.models import CheckConstraint, Field
+from django.db.models.expressions import OrderBy
+from django.db.models.sql import Query
+
+from .base import ROW, Clash, Match, Matches, Target, UniqueSet
+
+Sql = tuple[str, list[Any]]
+
+
+class SqlTarget(Target):
+    """Composes the statements; a dialect says how it loads rows, compares nulls and passes arrays."""
+
+    stage_table: ClassVar[str]
+    differs: ClassVar[str]
+    """Operator that is true of different values, null being one."""
+    equals: ClassVar[str]
+    """Operator that is true of equal values, null being one."""
+
+    # What differs by dialect
+
+    @abstractmethod
+    def load(self, rows: pa.Table) -> None:
+        """Put rows into the empty staging table."""
+
+    @abstractmethod
+    def among(self, rows: Sequence[int]) -> Sql:
+        """Return the condition that `ROW` is one of these numbers."""
+
+    # What does not
+
+    def open(self) -> None:
+        self.check_unmapped()
+        columns = ", ".join(self.quote(field.column) for field in self.staged_fields)
+        self.execute(f"DROP TABLE IF EXISTS {self.stage_table}")
+        self.execute(
+            f"CREATE TEMPORARY TABLE {self.stage_table.rpartition('.')[2]} AS "
+            f"SELECT {self.zero} AS {ROW}, {columns} FROM {self.table} WHERE 1 = 0"
+        )
+
+    zero: ClassVar[str] = "0"
+
+    def close(self) -> None:
+        self.execute(f"DROP TABLE IF EXISTS {self.stage_table}")
+
+    def stage(self, rows: pa.Table) -> None:
+        self.execute(f"DELETE FROM {self.stage_table}")
+        self.load(rows)
+
+    def match(self) -> Matches:
+        different = " OR ".join(
+            f"t.{self.quote(one.column)} {self.differs} s.{self.quote(one.column)}" for one in self.compared
+        )
+        found = self.fetch(
+            f"SELECT s.{ROW}, t.{self.quote(self.pk.column)}, {f'({different})' if different else '1 = 0'} "
+            f"FROM {self.stage_table} s JOIN {self.table} t ON {self._same_key('s', 't')}"
+        )
+        matches = Matches()
+        for row, pk, changed in found:
+            if row in matches.by_row:
+                matches.ambiguous.add(row)
+            matches.by_row[row] = Match(pk, bool(changed))
+        self._adopt()
+        return matches
+
+    def failing(self, constraint: CheckConstraint) -> list[int]:
+        condition, parameters = self._condition(constraint.condition)
+        found = self.fetch(f"SELECT {ROW} FROM {self.stage_table} WHERE NOT ({condition})", parameters)
+        return [row for (row,) in found]
+
+    def clashes(self, unique: UniqueSet, rows: Sequence[int]) -> list[Clash]:
+        mine, mine_parameters = self._values_of(unique, self.stage_table, ROW)
+        theirs, their_parameters = self._values_of(unique, self.table, self.quote(self.pk.column))
+        count = self._value_count(unique)
+        chosen, chosen_parameters = self.among(rows)
+        same = self._joined(" AND ", "m.v{n} {equals} t.v{n}", count, unique)
+        shared = self._joined(" AND ", "m.v{n} {equals} d.v{n}", count, unique)
+        other_key = self._joined(" AND ", "m.k{n} = t.k{n}", len(self.keys))
+        values = ", ".join(f"m.v{n}" for n in range(count))
+        names = ", ".join(f"v{n}" for n in range(count))
+        found = self.fetch(
+            f"WITH m AS (SELECT * FROM ({mine}) q WHERE {chosen.replace(ROW, 'id')}), t AS ({theirs}) "
+            f"SELECT m.id, t.id, {values} FROM m JOIN t ON {same} AND NOT ({other_key}) "
+            f"UNION ALL SELECT m.id, NULL, {values} FROM m JOIN "
+            f"(SELECT {names} FROM m GROUP BY {names} HAVING COUNT(*) > 1) d ON {shared}",
+            [*mine_parameters, *chosen_parameters, *their_parameters],
+        )
+        return [Clash(row, tuple(values), owner) for row, owner, *values in found]
+
+    def insert(self, rows: Sequence[int]) -> int:
+        if not rows:
+            return 0
+        columns = [self.quote(field.column) for field in self.staged_fields]
+        values = list(columns)
+        if self.pk_is_drawn and self.dry_run:
+            # A sequence does not roll back: number the rows past the largest key instead.
+            key = self.quote(self.pk.column)
+            columns.insert(0, key)
+            values.insert(
+                0,
+                f"(SELECT COALESCE(MAX({key}), 0) FROM {self.table}) + ROW_NUMBER() OVER (ORDER BY {ROW})",
+            )
+        chosen, parameters = self.among(rows)
+        return self.execute(
+            f"INSERT INTO {self.table} ({', '.join(columns)}) SELECT {', '.join(values)} "
+            f"FROM {self.stage_table} WHERE {chosen} ORDER BY {ROW}",
+            parameters,
+        )
+
+    def update(self, rows: Sequence[int]) -> int:
+        if not rows:
+            return 0
+        written = [self.quote(field.column) for field in (*self.compared, *self.touched)]
+        assigned = ", ".join(f"{column} = s.{column}" for column in written)
+        chosen, parameters = self.among(rows)
+        return self.execute(
+            f"UPDATE {self.table} SET {assigned} FROM {self.stage_table} s "
+            f"WHERE {self._same_key('s', self.table)} AND {chosen.replace(ROW, f's.{ROW}')}",
+            parameters,
+        )
+
+    # SQL
+
+    @property
+    def table(self) -> str:
+        return self.quote(self.meta.db_table)
+
+    def quote(self, name: str) -> str:
+        return self.connection.ops.quote_name(name).replace("%", "%%")
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> int:
+        """Run a statement and return how many rows it wrote."""
+        with self.connection.cursor() as cursor:
+            cursor.execute(sql, list(parameters))
+            return int(cursor.rowcount)
+
+    def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        with self.connection.cursor() as cursor:
+            cursor.execute(sql, list(parameters))
+            return cursor.fetchall()
+
+    def _same_key(self, staged: str, target: str) -> str:
+        columns = [self.quote(field.column) for field in self.keys]
+        return " AND ".join(f"{target}.{column} = {staged}.{column}" for column in columns)
+
+    def _adopt(self) -> None:
+        """Give staged rows what their target rows have in columns that the transformer does not map.
+
+        Constraints may look at these columns, and an update leaves them as they are.
+        """
+        kept = [field for field in self.unmapped if field is not self.pk and field not in self.touched]
+        if not kept or not (self.checks or self.unique_sets):
+            return
+        assigned = ", ".join(f"{self.quote(one.column)} = t.{self.quote(one.column)}" for one in kept)
+        self.execute(
+            f"UPDATE {self.stage_table} SET {assigned} FROM {self.table} t "
+            f"WHERE {self._same_key(self.stage_table.rpartition('.')[2], 't')}"
+        )
+
+    def _values_of(self, unique: UniqueSet, table: str, identity: str) -> Sql:
+        """Select each row's identity as `id`, its unique values as v0.. and its key as k0.."""
+        expressions, parameters = self._expressions(unique)
+        chosen = [f"{identity} AS id"]
+        chosen += [f"{expression} AS v{n}" for n, expression in enumerate(expressions)]
+        chosen += [f"{self.quote(field.column)} AS k{n}" for n, field in enumerate(self.keys)]
+        where = ""
+        if unique.constraint is not None and unique.constraint.condition is not None:
+            condition, given = self._condition(unique.constraint.condition)
+            where = f" WHERE {condition}"
+            parameters = [*parameters, *given]
+        return f"SELECT {', '.join(chosen)} FROM {table}{where}", parameters
+
+    def _expressions(self, unique: UniqueSet) -> tuple[list[str], list[Any]]:
+        if unique.constraint is None or not unique.constraint.expressions:
+            fields: list[Field[Any, Any]] = [self.meta.get_field(name) for name in unique.fields]  # type: ignore[misc]
+            return [self.quote(field.column) for field in fields], []
+        query = Query(self.plan.model, alias_cols=False)
+        compiler = query.get_compiler(connection=self.connection)
+        compiled = []
+        for expression in unique.constraint.expressions:
+            inner = expression.expression if isinstance(expression, OrderBy) else expression
+            compiled.append(compiler.compile(inner.resolve_expression(query)))
+        return [sql for sql, _ in compiled], [one for _, given in compiled for one in given]
+
+    def _value_count(self, unique: UniqueSet) -> int:
+        return len(self._expressions(unique)[0])
+
+    def _condition(self, condition: Any) -> Sql:
+        """Compile a Q as the database itself has it: columns without a table's name."""
+        query = Query(self.plan.model, alias_cols=False)
+        where = query.build_where(condition)
+        sql, parameters = where.as_sql(query.get_compiler(connection=self.connection), self.connection)
+        return sql, list(parameters)
+
+    def _joined(self, glue: str, pattern: str, count: int, unique: UniqueSet | None = None) -> str:
+        nulls_are_equal = unique is not None and unique.constraint is not None and (
+            unique.constraint.nulls_distinct is False
+        )
+        equals = self.equals if nulls_are_equal else "="
+        return glue.join(pattern.format(n=n, equals=equals) for n in range(count))
+
+

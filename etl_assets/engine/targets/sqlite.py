@@ -1,0 +1,88 @@
+"""SQLite as a target."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from django.db import IntegrityError
+
+from ..fields import kind
+from .base import ROW
+from .sql import Sql, SqlTarget
+
+
+class SqliteTarget(SqlTarget):
+    """Stages by `executemany`, in the representation that Django gives each type in SQLite."""
+
+    stage_table = "temp.etl_stage"
+    differs = "IS NOT"
+    equals = "IS"
+
+    def open(self) -> None:
+        super().open()
+        self._broken_before = self._broken_keys() if self.dry_run else 0
+
+    def verify(self) -> None:
+        """Check foreign keys, which SQLite does at commit; what was broken before is not held against us."""
+        if self.dry_run and self._broken_keys() > self._broken_before:
+            raise IntegrityError(f"foreign keys of or to {self.meta.db_table} are violated")
+
+    def _broken_keys(self) -> int:
+        """Count broken foreign keys of this table, and of those that refer to it."""
+        referring = {one.related_model._meta.db_table for one in self.meta.related_objects}
+        tables = {self.meta.db_table, *referring} & set(self.connection.introspection.table_names())
+        return sum(len(self.fetch(f"PRAGMA foreign_key_check({self.quote(name)})")) for name in tables)
+
+    def load(self, rows: pa.Table) -> None:
+        kinds = {field.column: kind(field) for field in self.staged_fields}
+        columns = [self._stored(rows.column(name), kinds.get(name, "")) for name in rows.column_names]
+        names = ", ".join([ROW, *(self.quote(name) for name in rows.column_names if name != ROW)])
+        marks = ", ".join(["%s"] * len(columns))
+        with self.connection.cursor() as cursor:
+            cursor.executemany(
+                f"INSERT INTO {self.stage_table} ({names}) VALUES ({marks})", zip(*columns, strict=True)
+            )
+
+    def among(self, rows: Sequence[int]) -> Sql:
+        return f"{ROW} IN (SELECT value FROM json_each(%s))", [json.dumps(list(map(int, rows)))]
+
+    def advance_sequence(self) -> None:
+        """Do nothing: SQLite goes on after the largest key by itself."""
+
+    def _stored(self, column: pa.ChunkedArray, field_kind: str) -> list[Any]:
+        convert = STORED.get(field_kind)
+        if field_kind == "DateTimeField":
+            return self._times(column)
+        return convert(column) if convert else column.to_pylist()
+
+    def _times(self, column: pa.ChunkedArray) -> list[Any]:
+        """Write times as Django does: in the connection's time zone, microseconds only where there are."""
+        if column.type.tz is not None:
+            column = pc.local_timestamp(column.cast(pa.timestamp("us", tz=self.connection.timezone_name)))
+        whole = column.cast(pa.timestamp("s"), safe=False)
+        if pc.all(pc.equal(whole.cast(pa.timestamp("us")), column)).as_py() is not False:
+            return pc.strftime(whole, format="%Y-%m-%d %H:%M:%S").to_pylist()
+        return [None if value is None else str(value) for value in column.to_pylist()]
+
+
+def _as_text(column: pa.ChunkedArray) -> list[Any]:
+    return column.cast(pa.string()).to_pylist()
+
+
+def _python_text(column: pa.ChunkedArray) -> list[Any]:
+    return [None if value is None else str(value) for value in column.to_pylist()]
+
+
+STORED: dict[str, Callable[[pa.ChunkedArray], list[Any]]] = {
+    "BooleanField": lambda column: column.cast(pa.int64()).to_pylist(),
+    "DateField": _as_text,
+    "DecimalField": _as_text,
+    "DurationField": lambda column: column.cast(pa.int64()).to_pylist(),
+    "TimeField": _python_text,
+    "UUIDField": lambda column: pc.replace_substring(column, "-", "").to_pylist(),
+}
+"""Kinds of field whose values are stored as another type than they have; see Django's SQLite backend."""

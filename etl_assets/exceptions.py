@@ -1,0 +1,84 @@
+"""Everything this package raises on purpose.
+
+EtlError
+├── ConfigurationError          settings, Meta or a transformer's columns are wrong
+│   ├── UnknownTransformer      a name that no transformer has
+│   ├── BrokenTransformers      a transformer module that does not import
+│   └── NotSupportedYet         asked for, planned, not there
+├── SourceError                 the legacy table, view, query or column is not there
+├── TransformerBusy             the same transformer is running elsewhere
+└── RunFailed                   the run started and cannot be vouched for
+    ├── Unbalanced              read != created + updated + unchanged + rejected + skipped
+    ├── TooManyRejects          strict mode, or MAX_REJECTED
+    └── HookError               prepare, transform, a rule or a skip raised or broke its promise
+
+Interrupted (a KeyboardInterrupt)   Ctrl-C or SIGTERM
+
+Each message is one sentence: what, why, and what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class EtlError(Exception):
+    """Base of every error of this package."""
+
+
+class ConfigurationError(EtlError, ValueError):
+    """Settings, Meta or a transformer's columns are wrong."""
+
+
+class UnknownTransformer(ConfigurationError, LookupError):
+    """A name that no transformer has."""
+
+
+class BrokenTransformers(ConfigurationError, ImportError):
+    """A transformer module that does not import."""
+
+
+class NotSupportedYet(ConfigurationError, NotImplementedError):
+    """Asked for, planned, and not there."""
+
+
+class SourceError(EtlError, LookupError):
+    """The legacy table, view, query or column is not there."""
+
+
+class TransformerBusy(EtlError, RuntimeError):
+    """The same transformer is running elsewhere."""
+
+
+class RunFailed(EtlError, RuntimeError):
+    """The run started and cannot be vouched for."""
+
+
+class Unbalanced(RunFailed):
+    """The rows that came out are not the rows that went in."""
+
+
+class TooManyRejects(RunFailed):
+    """More rows were rejected than the settings allow."""
+
+
+class HookError(RunFailed):
+    """A hook of the author's raised, or broke its promise."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """Somebody asked the run to stop.
+
+    A KeyboardInterrupt, so that drivers which wait in C cancel their statement.
+    """
+
+    def __init__(self, exit_status: int) -> None:
+        super().__init__()
+        self.exit_status = exit_status
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return " Did you mean 'x'?" for the nearest known name, or nothing."""
+    found = get_close_matches(name, list(known), n=1)
+    return f" Did you mean {found[0]!r}?" if found else ""

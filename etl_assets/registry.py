@@ -1,0 +1,176 @@
+"""All transformers of a project: found, named, and put in order."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import traceback
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from graphlib import CycleError, TopologicalSorter
+from importlib.util import find_spec
+from types import ModuleType
+
+from django.apps import apps
+
+from . import conf
+from .exceptions import (
+    BrokenTransformers,
+    ConfigurationError,
+    NotSupportedYet,
+    UnknownTransformer,
+    nearest,
+)
+from .transformer import Transformer
+
+TransformerClass = type[Transformer]
+
+
+class Registry(Mapping[str, TransformerClass]):
+    """Transformers by name, in an order in which each comes after those it depends on."""
+
+    def __init__(self, transformers: Iterable[TransformerClass]) -> None:
+        named: dict[str, TransformerClass] = {}
+        for transformer in transformers:
+            name = transformer._meta.name
+            if name in named:
+                raise ConfigurationError(
+                    f"{named[name]._meta.label} and {transformer._meta.label} are both named {name!r}: "
+                    "give one of them another Meta.name."
+                )
+            named[name] = transformer
+        self._by_name = {name: named[name] for name in _in_order(named)}
+
+    def __getitem__(self, name: str) -> TransformerClass:
+        return self._by_name[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._by_name)
+
+    def __len__(self) -> int:
+        return len(self._by_name)
+
+    def choose(self, names: Sequence[str] | None) -> list[TransformerClass]:
+        """Return the named transformers, or all, in the order in which they run.
+
+        Raises:
+            UnknownTransformer: a name is not known; the message lists those that are.
+        """
+        if names is None:
+            return list(self._by_name.values())
+        for name in names:
+            if name not in self._by_name:
+                raise UnknownTransformer(
+                    f"No transformer is named {name!r}.{nearest(name, self)} "
+                    f"Known transformers: {', '.join(sorted(self)) or 'none'}."
+                )
+        return [transformer for name, transformer in self._by_name.items() if name in names]
+
+
+def discover(paths: Sequence[str] | None = None) -> Registry:
+    """Import the transformers at these dotted module paths, or where the settings say.
+
+    Without either, `transformers` and `etl.transformers` of every installed app are looked at.
+
+    Raises:
+        BrokenTransformers: a module does not exist or does not import.
+        ConfigurationError: two transformers have one name, or depend on each other.
+    """
+    wanted = list(paths or conf.load().transformer_discovery_paths)
+    modules = [_load(path) for path in wanted] if wanted else list(_app_modules())
+    found: dict[TransformerClass, None] = {}
+    for module in modules:
+        found.update(dict.fromkeys(_transformers_of(module)))
+    return Registry(found)
+
+
+def _app_modules() -> Iterator[ModuleType]:
+    for app in apps.get_app_configs():
+        for path in (f"{app.name}.transformers", f"{app.name}.etl.transformers"):
+            if _exists(path):
+                yield _load(path)
+
+
+def _exists(path: str) -> bool:
+    """Tell whether a module is there, without importing it; its package may be missing too."""
+    parent, _, name = path.rpartition(".")
+    try:
+        package = importlib.import_module(parent)
+    except ModuleNotFoundError as error:
+        if error.name == parent:
+            return False
+        raise _broken(path, error) from error
+    except Exception as error:
+        raise _broken(path, error) from error
+    return hasattr(package, "__path__") and find_spec(f".{name}", parent) is not None
+
+
+def _load(path: str) -> ModuleType:
+    """Import a module, and all below it where it is a package."""
+    try:
+        module = importlib.import_module(path)
+        for below in pkgutil.walk_packages(getattr(module, "__path__", ()), f"{path}."):
+            importlib.import_module(below.name)
+    except Exception as error:  # whatever an author's module raises is shown, with its place
+        raise _broken(path, error) from error
+    return module
+
+
+def _broken(path: str, error: Exception) -> BrokenTransformers:
+    """Name the author's line at which the import failed: the last one outside the import machinery."""
+    if isinstance(error, ModuleNotFoundError) and error.name is not None and f"{path}.".startswith(f"{error.name}."):
+        return BrokenTransformers(
+            f"Transformer module {path!r} does not exist: check the spelling and PYTHONPATH."
+        )
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not frame.filename.startswith(("<frozen", importlib.__file__.rpartition("/")[0]))
+        and not frame.filename.startswith(__file__.rpartition("/")[0])
+    ]
+    if isinstance(error, SyntaxError):
+        place = f" at {error.filename}, line {error.lineno}"
+    else:
+        place = f" at {frames[-1].filename}, line {frames[-1].lineno}" if frames else ""
+    message = str(error).splitlines()[0] if str(error) else "no message"
+    return BrokenTransformers(
+        f"Transformer module {path!r} does not import: {type(error).__name__}{place}: {message}"
+    )
+
+
+def _transformers_of(module: ModuleType) -> Iterator[TransformerClass]:
+    """Yield the transformers defined in a module or package, not those it merely imported."""
+    below = [importlib.import_module(m.name) for m in _submodules(module)]
+    for member in (member for each in [module, *below] for member in vars(each).values()):
+        if (
+            inspect.isclass(member)
+            and issubclass(member, Transformer)
+            and "_meta" in vars(member)
+            and f"{member.__module__}.".startswith(f"{module.__name__}.")
+        ):
+            yield member
+
+
+def _submodules(module: ModuleType) -> Iterable[pkgutil.ModuleInfo]:
+    return pkgutil.walk_packages(getattr(module, "__path__", ()), f"{module.__name__}.")
+
+
+def _in_order(named: Mapping[str, TransformerClass]) -> list[str]:
+    """Sort by dependency; where there is none, by name, so that every machine has the same order.
+
+    What a transformer needs and nobody offers is left to the system check, which names the link.
+    """
+    graph = TopologicalSorter(
+        {
+            name: sorted(up for up in transformer._meta.upstream if up in named and up != name)
+            for name, transformer in sorted(named.items())
+        }
+    )
+    try:
+        return list(graph.static_order())
+    except CycleError as error:
+        circle = " -> ".join(error.args[1])
+        raise NotSupportedYet(
+            f"The transformers {circle} depend on each other: links in a circle are not supported yet, "
+            "so load one side without its link."
+        ) from error

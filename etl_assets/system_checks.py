@@ -1,0 +1,61 @@
+"""System checks: settings and transformers are wrong before the run, not in the middle of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.apps import AppConfig
+from django.core import checks
+from django.db import connections
+
+from . import conf, registry
+from .exceptions import ConfigurationError
+
+TAG = "etl_assets"
+
+
+def register() -> None:
+    checks.register(check_settings, TAG)
+    checks.register(check_transformers, TAG)
+
+
+def check_settings(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[checks.CheckMessage]:
+    """E001: ETL_CONFIG is wrong. E002: a database that it requires is not configured."""
+    found: list[checks.CheckMessage] = [
+        checks.Error(problem, hint=hint, id="etl_assets.E001") for problem, hint in conf.problems()
+    ]
+    if found:
+        return found
+    for alias in conf.load().required_databases:
+        if alias not in connections:
+            known = ", ".join(sorted(connections))
+            found.append(
+                checks.Error(
+                    f"REQUIRED_DATABASES names {alias!r}, which is not configured.",
+                    hint=f"Add it to DATABASES, or name one of {known}.",
+                    id="etl_assets.E002",
+                )
+            )
+    return found
+
+
+def check_transformers(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[checks.CheckMessage]:
+    """E003: transformers cannot be found or ordered. E004: one cannot be carried out as written."""
+    if list(conf.problems()):
+        return []  # E001 says so
+    try:
+        found = registry.discover()
+    except ConfigurationError as error:
+        return [checks.Error(str(error), id="etl_assets.E003")]
+    if not found:
+        return []
+    from .engine.plan import make_plan  # Arrow is loaded only where there is something to check
+
+    messages: list[checks.CheckMessage] = []
+    for transformer in found.values():
+        try:
+            make_plan(transformer, found)
+        except ConfigurationError as error:
+            messages.append(checks.Error(str(error), obj=transformer, id="etl_assets.E004"))
+    return messages

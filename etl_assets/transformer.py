@@ -1,0 +1,273 @@
+"""The class that an author writes for each target model.
+
+A Transformer is to a legacy table what a ModelForm is to a request: its attributes are named after
+the model's fields, and what the model already says is not repeated.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from django.apps import apps
+from django.db.models import Field, Model
+from django.utils.text import slugify
+from django.utils.translation import override
+
+from . import conf
+from .columns import Expression, Key, Link, Severity
+from .exceptions import ConfigurationError, nearest
+from .source import Query, Source, is_source, source_label
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Hook = TypeVar("Hook", bound=Callable[..., Any])
+
+META_OPTIONS: Mapping[str, Any] = {
+    "source": None,
+    "model": None,
+    "name": None,
+    "key": (),
+    "legacy_key": (),
+    "after": (),
+    "database": None,
+    "using": "default",
+    "watermark": None,
+    "batch_size": None,
+    "order_by": (),
+    "group": None,
+    "owners": (),
+    "tags": {},
+}
+"""Every option of `class Meta` with its default; the documentation has a line for each."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowRule:
+    """A method marked with `@rule`: the rows it calls False are refused, or loaded with a warning."""
+
+    name: str
+    reason: str
+    severity: Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """A method marked with `@skip`: the rows it calls True are left out on purpose."""
+
+    name: str
+    reason: str
+
+
+def rule(reason: str, *, severity: Severity = "error") -> Callable[[Hook], Hook]:
+    """Mark a method that gets the frame of target columns and returns True for each good row.
+
+    `severity="warning"` loads the other rows all the same, and counts them.
+    """
+    if severity not in ("error", "warning"):
+        raise ConfigurationError(f"@rule(severity={severity!r}) is unknown: write 'error' or 'warning'.")
+    return _marker(lambda name: RowRule(name, _reason("rule", reason), severity))
+
+
+def skip(reason: str) -> Callable[[Hook], Hook]:
+    """Mark a method that gets the frame of target columns and returns True for each row to leave out."""
+    return _marker(lambda name: Skip(name, _reason("skip", reason)))
+
+
+def _reason(decorator: str, reason: object) -> str:
+    if not isinstance(reason, str) or not reason:
+        raise ConfigurationError(f"@{decorator} needs a reason: write @{decorator}('test account').")
+    return reason
+
+
+def _marker(make: Callable[[str], RowRule | Skip]) -> Callable[[Hook], Hook]:
+    make("")  # a reason that is none is reported at the decorator, not at the class
+
+    def mark(function: Hook) -> Hook:
+        function.__etl_hook__ = make(function.__name__)  # type: ignore[attr-defined]
+        return function
+
+    return mark
+
+
+class Options:
+    """What a transformer's class body says, resolved; reached as `SomeTransformer._meta`."""
+
+    def __init__(self, transformer: type[Transformer], declared: Mapping[str, Any]) -> None:
+        self.transformer = transformer
+        values = {**META_OPTIONS, **declared}
+        for option in declared:
+            if option not in META_OPTIONS:
+                raise self.error(f"has no option {option!r}.{nearest(option, META_OPTIONS)}")
+        for option in ("source", "model"):
+            if values[option] is None:
+                raise self.error(f"has no {option}: write {option} = ... in it.")
+        if not is_source(values["source"]):
+            raise self.error(
+                f"has source {values['source']!r}, which is no table name, Query, model or QuerySet."
+            )
+        self.source: Source = values["source"]
+        self.declared_model: type[Model] | str = values["model"]
+        self.declared_name: str | None = values["name"]
+        self.key: tuple[str, ...] = self._names("key", values)
+        self.legacy_key: tuple[str, ...] = self._names("legacy_key", values)
+        self.after: tuple[str, ...] = self._names("after", values)
+        self.order_by: tuple[str, ...] = self._names("order_by", values)
+        self.declared_database: str | None = values["database"]
+        self.using: str = values["using"]
+        self.watermark: str | None = values["watermark"]
+        self.batch_size: int | None = values["batch_size"]
+        self.declared_group: str | None = values["group"]
+        self.owners: tuple[str, ...] = self._names("owners", values)
+        self.tags: dict[str, str] = dict(values["tags"])
+        if self.batch_size is not None and not (isinstance(self.batch_size, int) and self.batch_size > 0):
+            raise self.error(f"has batch_size {self.batch_size!r}, which is not a whole number from 1 up.")
+
+    def error(self, what: str) -> ConfigurationError:
+        return ConfigurationError(f"Meta of {self.transformer.__qualname__} {what}")
+
+    def _names(self, option: str, values: Mapping[str, Any]) -> tuple[str, ...]:
+        """Take a tuple of names, or one name where a tuple of one was meant."""
+        value = values[option]
+        names = (value,) if isinstance(value, str) else tuple(value)
+        if not all(isinstance(name, str) and name for name in names):
+            raise self.error(f"has {option} {value!r}, which is no tuple of names.")
+        return names
+
+    @cached_property
+    def columns(self) -> dict[str, Expression]:
+        """Target field name -> expression, in the order written, bases first."""
+        found: dict[str, Expression] = {}
+        for base in reversed(self.transformer.__mro__):
+            for name, value in vars(base).items():
+                if isinstance(value, Expression):
+                    found[name] = value
+                elif name in found:
+                    del found[name]  # a subclass took the column away: name = None
+        return found
+
+    @cached_property
+    def rules(self) -> tuple[RowRule, ...]:
+        return tuple(hook for hook in self._hooks() if isinstance(hook, RowRule))
+
+    @cached_property
+    def skips(self) -> tuple[Skip, ...]:
+        return tuple(hook for hook in self._hooks() if isinstance(hook, Skip))
+
+    def _hooks(self) -> list[RowRule | Skip]:
+        names: dict[str, None] = {}
+        for base in reversed(self.transformer.__mro__):
+            names.update(dict.fromkeys(vars(base)))
+        found = (getattr(getattr(self.transformer, name), "__etl_hook__", None) for name in names)
+        return [hook for hook in found if hook is not None]
+
+    @cached_property
+    def model(self) -> type[Model]:
+        """The target model.
+
+        Raises:
+            ConfigurationError: no installed app has it.
+        """
+        if isinstance(self.declared_model, type) and issubclass(self.declared_model, Model):
+            return self.declared_model
+        try:
+            return apps.get_model(str(self.declared_model))
+        except (LookupError, ValueError) as error:
+            raise self.error(
+                f"has model {self.declared_model!r}, which no installed app has: write 'app_label.Model'."
+            ) from error
+
+    @cached_property
+    def name(self) -> str:
+        """The asset's name, and what `--only` takes."""
+        if self.declared_name is not None:
+            if not re.fullmatch(r"[A-Za-z0-9_]+", str(self.declared_name)):
+                raise self.error(
+                    f"has name {self.declared_name!r}: use letters, digits and underscores only."
+                )
+            return self.declared_name
+        with override(None):
+            plural = str(self.model._meta.verbose_name_plural)
+        # An asset's name is ASCII; a plural with none of it leaves the model's own name.
+        return slugify(plural).replace("-", "_") or str(self.model._meta.model_name)
+
+    @property
+    def label(self) -> str:
+        """Dotted path of the class, for messages."""
+        return f"{self.transformer.__module__}.{self.transformer.__qualname__}"
+
+    @property
+    def database(self) -> str:
+        """Alias of the legacy database."""
+        return self.declared_database or conf.load().default_legacy_db
+
+    @property
+    def source_label(self) -> str:
+        return source_label(self.source)
+
+    @cached_property
+    def group(self) -> str:
+        return self.declared_group or str(self.model._meta.app_label)
+
+    @cached_property
+    def key_fields(self) -> tuple[str, ...]:
+        """Target fields that identify a row together: `Meta.key`, else the `key()` attribute."""
+        if self.key:
+            return self.key
+        return tuple(name for name, expression in self.columns.items() if isinstance(expression, Key))
+
+    @cached_property
+    def links(self) -> dict[str, Link]:
+        return {name: value for name, value in self.columns.items() if isinstance(value, Link)}
+
+    @cached_property
+    def upstream(self) -> tuple[str, ...]:
+        """Names of the transformers that must be loaded before this one."""
+        return tuple(dict.fromkeys([*(link.target for link in self.links.values()), *self.after]))
+
+    @cached_property
+    def fields(self) -> dict[str, Field[Any, Any]]:
+        """Target field name -> model field, of the mapped columns.
+
+        Raises:
+            django.core.exceptions.FieldDoesNotExist: the model has no field of a column's name.
+        """
+        return {name: self.model._meta.get_field(name) for name in self.columns}  # type: ignore[misc]
+
+
+class Transformer:
+    """Moves one legacy table into one model. See docs/transformers.md for the whole language."""
+
+    _meta: ClassVar[Options]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        meta = cls.__dict__.get("Meta")
+        if meta is not None:  # a class without one is a base for others
+            names = {name for base in meta.__mro__[:-1] for name in vars(base)}
+            declared = {name: getattr(meta, name) for name in names if not name.startswith("_")}
+            cls._meta = Options(cls, declared)
+
+    def prepare(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """See the source rows before any verb; return as many."""
+        return rows
+
+    def transform(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """See the finished target columns last; change declared fields only, and return as many rows."""
+        return rows
+
+    def transform_row(self, row: dict[str, Any]) -> dict[str, Any]:
+        """See each finished row by itself, after `transform`: the slow last resort."""
+        return row
+
+    @classmethod
+    def overrides(cls, hook: str) -> bool:
+        """Tell whether the author wrote this hook."""
+        return getattr(cls, hook) is not getattr(Transformer, hook)
+
+
+__all__ = ["Options", "Query", "RowRule", "Skip", "Transformer", "rule", "skip"]
