@@ -122,5 +122,5 @@ ETL_CONFIG = {
         "VALIDATION_MODE": "lenient",
     },
     # Shown as *** wherever values are shown: reports, previews, rejects.
-    "SENSITIVE_COLUMNS": ["national_id"],
+    "SENSITIVE_COLUMNS": ["ssn", "national_id"],
 }

@@ -44,11 +44,11 @@ class PatientTransformer(Transformer):
 
     legacy_id = key("patient_id")
     number = col("hosp_no").strip().upper().matches(r"[A-Z]{2}\d{6}")
-    national_id = col("national_id").digits().null_if("").length(10, 10)
+    national_id = col("ssn").digits().null_if("").length(10, 10)
     first_name = col("first_name").fix_encoding().collapse_spaces().title()
     last_name = col("last_name").fix_encoding().collapse_spaces().title()
     date_of_birth = (
-        col("dob")
+        col("date_of_birth")
         .strip()
         .null_if(*NOTHING, "0000-00-00")
         .date("%d/%m/%Y", "%Y-%m-%d")

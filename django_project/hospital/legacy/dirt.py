@@ -74,12 +74,12 @@ def put(column: str, *values: str | int | None) -> Callable[[Row, Chance], None]
 # Patients
 
 PLACEHOLDERS = (
-    ("dob", "0000-00-00"),
-    ("dob", "N/A"),
+    ("date_of_birth", "0000-00-00"),
+    ("date_of_birth", "N/A"),
     ("email", "N/A"),
     ("email", " - "),
     ("phone", "-"),
-    ("national_id", "N/A"),
+    ("ssn", "N/A"),
     ("address", "-"),
     ("postcode", "N/A"),
     ("notes", "-"),
@@ -97,8 +97,8 @@ def placeholder(row: Row, chance: Chance) -> None:
 
 
 def iso_date(row: Row, chance: Chance) -> None:
-    day, month, year = row["dob"].split("/")
-    row["dob"] = f"{year}-{month}-{day}"
+    day, month, year = row["date_of_birth"].split("/")
+    row["date_of_birth"] = f"{year}-{month}-{day}"
 
 
 def stray_spaces(row: Row, chance: Chance) -> None:
@@ -125,8 +125,8 @@ def postcode_without_space(row: Row, chance: Chance) -> None:
 
 
 def wrong_check_digit(row: Row, chance: Chance) -> None:
-    number = row["national_id"]
-    row["national_id"] = number[:-1] + str((int(number[-1]) + 1) % 10)
+    number = row["ssn"]
+    row["ssn"] = number[:-1] + str((int(number[-1]) + 1) % 10)
 
 
 def test_account(row: Row, chance: Chance) -> None:
@@ -136,7 +136,7 @@ def test_account(row: Row, chance: Chance) -> None:
 
 def birth_after_registration(row: Row, chance: Chance) -> None:
     """The registration's year was typed where the year of birth belongs, and the month slipped."""
-    row["dob"] = f"31/12/{row['registered_at'][:4]}"
+    row["date_of_birth"] = f"31/12/{row['registered_at'][:4]}"
     row["registered_at"] = f"{row['registered_at'][:4]}-01{row['registered_at'][7:]}"
 
 
@@ -170,7 +170,7 @@ PATIENT_DIRT = DirtTable(
     Dirt("postcode without space", 0.01, "warned", postcode_without_space),
     Dirt("wrong check digit", 0.004, "warned", wrong_check_digit),
     Dirt("test account", 0.003, "skipped", test_account),
-    Dirt("impossible date", 0.004, "rejected", put("dob", *IMPOSSIBLE_DATES)),
+    Dirt("impossible date", 0.004, "rejected", put("date_of_birth", *IMPOSSIBLE_DATES)),
     Dirt("registered twice", 0.003, "rejected", registered_twice),
     Dirt("wrong phone number", 0.003, "rejected", put("phone", *WRONG_PHONES)),
     Dirt("number given twice", 0.002, "rejected", number_given_twice),

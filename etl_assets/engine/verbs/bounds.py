@@ -135,10 +135,10 @@ def _number(bound: Any) -> Decimal:
 
 
 def _decimal(bound: Any, places: int, rounding: str) -> pa.Scalar:
-    number = _number(bound)
-    beyond = Decimal(10) ** (MOST_DIGITS - places) - 1
-    number = max(-beyond, min(beyond, number)).quantize(Decimal((0, (1,), -places)), rounding, WIDE)
-    return pa.scalar(number, pa.decimal256(MOST_DIGITS, places))
+    most = Decimal((0, (9,) * MOST_DIGITS, -places))
+    number = max(most.copy_negate(), min(most, _number(bound)))
+    rounded = number.quantize(Decimal((0, (1,), -places)), rounding, WIDE)
+    return pa.scalar(rounded, pa.decimal256(MOST_DIGITS, places))
 
 
 def _day(bound: Any, context: Context) -> dt.date:

@@ -49,7 +49,8 @@ def default(array: pa.Array, context: Context, value: Any) -> Outcome:
 def apply(array: pa.Array, context: Context, function: Callable[[Any], Any]) -> Outcome:
     """Call the author's function, which may raise anything for a value it cannot read."""
     unique, positions = distinct(array)
-    results, refused = attempts(unique, lambda value: function(value.as_py()), Exception)
+    scalars = (value if value.is_valid else None for value in unique)
+    results, refused = attempts(scalars, lambda value: function(value.as_py()), Exception)
     for place, result in enumerate(results):
         if isinstance(result, str) and not _is_unicode(result):
             results[place], refused[place] = None, True

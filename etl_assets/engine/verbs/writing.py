@@ -81,5 +81,7 @@ def _bytes_as_text(value: bytes) -> str:
 def concat(parts: Sequence[pa.Array], separator: str) -> pa.Array:
     """Join arrays row by row as text. Null parts are left out; all null is null."""
     texts = [as_text(part) for part in parts]
-    joined = pc.binary_join_element_wise(*texts, separator, null_handling="skip")
-    return pc.if_else(pc.is_valid(pc.coalesce(*texts)), joined, None)
+    # Arrow's "skip" drops the rows where all is null, so each begins with an empty text, which goes again.
+    joined = pc.binary_join_element_wise("", *texts, separator, null_handling="skip")
+    joined = pc.utf8_slice_codeunits(joined, len(separator))
+    return pc.if_else(pc.coalesce(*texts).is_valid(), joined, None)

@@ -1,11 +1,10 @@
 """The dirty legacy database: what is in it, that it can be repeated, and how it refuses.
 
-The rows are judged by a plain reading of what the hospital accepts, written apart from the generator.
+The rows are judged by the plain reading in reading.py.
 """
 
 from __future__ import annotations
 
-import datetime as dt
 import io
 import re
 import tracemalloc
@@ -13,25 +12,25 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import islice
 from math import gcd
-from typing import Any
 
 import ftfy
-import phonenumbers
 import pytest
-from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
-from django.core.validators import validate_email
 from django.db import connections
 
 from django_project.hospital.legacy import dirt, make_legacy_hospital, rows, words
 from django_project.hospital.legacy.chance import STRIDE, Chance
 from django_project.hospital.legacy.departments import departments
 from tests.databases import Databases, Vendor
+from tests.unit.hospital.reading import (
+    Row,
+    nhs_number_adds_up,
+    patient_is_good,
+    read_appointments,
+    read_patients,
+)
 
 MANY = 10_000
-NOTHING = (None, "", "-", "N/A")
-
-Row = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
@@ -44,114 +43,6 @@ def patients() -> tuple[list[Row], Counter[str]]:
 def appointments() -> tuple[list[Row], Counter[str]]:
     counted: Counter[str] = Counter()
     return list(rows.appointments(MANY, 1, counted)), counted
-
-
-# A plain reading of the old rows
-
-
-def parsed(text: str, *formats: str) -> dt.datetime | None:
-    for pattern in formats:
-        try:
-            return dt.datetime.strptime(text.strip(), pattern)  # noqa: DTZ007
-        except ValueError:
-            continue
-    return None
-
-
-def is_email(text: str) -> bool:
-    try:
-        validate_email(text)
-    except ValidationError:
-        return False
-    return True
-
-
-def is_phone(text: str) -> bool:
-    try:
-        return phonenumbers.is_valid_number(phonenumbers.parse(text, "GB"))
-    except phonenumbers.NumberParseException:
-        return False
-
-
-def given(row: Row, column: str) -> str | None:
-    text = row[column]
-    return None if text is None or text.strip() in NOTHING else text.strip()
-
-
-def nhs_number_adds_up(text: str) -> bool:
-    digits = [int(letter) for letter in text if letter.isdigit()]
-    return sum(digit * (10 - place) for place, digit in enumerate(digits)) % 11 == 0
-
-
-def patient_is_good(row: Row) -> bool:
-    """Tell whether the row alone could be a patient, whatever the other rows hold."""
-    born_text, email, phone = given(row, "dob"), given(row, "email"), given(row, "phone")
-    if born_text and born_text != "0000-00-00":
-        born = parsed(born_text, "%d/%m/%Y", "%Y-%m-%d")
-        if born is None or str(born.date()) > row["registered_at"][:10]:
-            return False
-    return (
-        re.fullmatch(r"[A-Z]{2}\d{6}", row["hosp_no"].strip().upper()) is not None
-        and len(row["last_name"]) <= 60
-        and row["dept_id"] in range(10, 210, 10)
-        and (email is None or is_email(email))
-        and (phone is None or is_phone(phone))
-    )
-
-
-def read_patients(table: list[Row]) -> Counter[str]:
-    """Say what becomes of the rows, read by key and then by time of registration."""
-    fates: Counter[str] = Counter()
-    ids: set[int] = set()
-    numbers: set[str] = set()
-    nhs_numbers: set[str] = set()
-    for row in sorted(table, key=lambda row: (row["patient_id"], row["registered_at"])):
-        number = row["hosp_no"].strip().upper()
-        nhs_number = given(row, "national_id")
-        if not patient_is_good(row):
-            fates["rejected"] += 1
-        elif number.startswith("ZZ"):
-            fates["skipped"] += 1
-        elif row["patient_id"] in ids or number in numbers or nhs_number in nhs_numbers:
-            fates["rejected"] += 1
-        else:
-            ids.add(row["patient_id"])
-            numbers.add(number)
-            nhs_numbers.update(filter(None, [nhs_number]))
-            postcode = given(row, "postcode")
-            has_warning = (postcode and " " not in postcode) or (
-                nhs_number and not nhs_number_adds_up(nhs_number)
-            )
-            fates["warned" if has_warning else "good"] += 1
-    return fates
-
-
-def read_appointments(table: list[Row], patient_ids: range) -> Counter[str]:
-    """The same, as if every patient had been loaded."""
-    fates: Counter[str] = Counter()
-    taken: set[tuple[int, dt.datetime]] = set()
-    for row in table:
-        starts, ends = (
-            parsed(row[name], "%d/%m/%Y %H:%M", "%Y-%m-%d %H:%M") for name in ("starts_at", "ends_at")
-        )
-        status = row["status"].strip().upper()
-        fee = (given(row, "fee") or "0").replace("£", "")
-        if (
-            row["patient_id"] not in patient_ids
-            or status not in ("B", "C", "X", "DNA")
-            or not re.fullmatch(r"\d+(\.\d\d?)?", fee)
-            or starts is None
-            or ends is None
-            or starts >= ends
-            or starts == dt.datetime(2019, 3, 31, 1, 15)  # noqa: DTZ001
-            or (status != "X" and (row["patient_id"], starts) in taken)
-        ):
-            fates["rejected"] += 1
-            continue
-        if status != "X":
-            taken.add((row["patient_id"], starts))
-        fates["warned" if ends - starts > dt.timedelta(days=1) else "good"] += 1
-    return fates
 
 
 def counted_by_fate(table: dirt.DirtTable, counted: Counter[str]) -> Counter[str]:
@@ -228,10 +119,13 @@ def test_each_kind_of_dirt_is_there_at_its_rate(
 def test_dirt_that_can_be_seen(patients: tuple[list[Row], Counter[str]]) -> None:
     table, counted = patients
 
-    assert sum(bool(re.fullmatch(r"[12]\d{3}-\d\d-\d\d", row["dob"])) for row in table) >= counted["ISO date"]
+    assert (
+        sum(bool(re.fullmatch(r"[12]\d{3}-\d\d-\d\d", row["date_of_birth"])) for row in table)
+        >= counted["ISO date"]
+    )
     assert sum(row["last_name"].endswith("\N{NO-BREAK SPACE}") for row in table) >= counted["stray spaces"]
     assert sum(ftfy.fix_encoding(row["last_name"]) != row["last_name"] for row in table) >= 100
-    assert sum(row["dob"] == "0000-00-00" for row in table) >= 10
+    assert sum(row["date_of_birth"] == "0000-00-00" for row in table) >= 10
     assert len(table) - len({row["patient_id"] for row in table}) == counted["registered twice"]
 
 
@@ -256,7 +150,7 @@ def test_everything_on_a_clean_patient_is_valid() -> None:
     for index in range(2_000):
         row = rows.tidy_patient(index, chance)
         assert patient_is_good(row), row
-        assert nhs_number_adds_up(row["national_id"])
+        assert nhs_number_adds_up(row["ssn"])
         assert re.fullmatch(r"[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}", row["postcode"])
 
 
@@ -277,13 +171,13 @@ def test_a_seed_gives_these_rows_for_ever() -> None:
         "hosp_no": "KL828183",
         "first_name": "Siobhán",
         "last_name": "Murphy",
-        "dob": "19/12/1972",
+        "date_of_birth": "19/12/1972",
         "gender": "F",
         "email": "siobhan.murphy58@example.org",
         "phone": "0191 498 0530",
         "address": "31 Cross Street, Bradford",
         "postcode": "BD26 9YJ",
-        "national_id": "948 656 3667",
+        "ssn": "948 656 3667",
         "dept_id": 70,
         "registered_at": "2016-11-25 14:30:00",
         "notes": None,

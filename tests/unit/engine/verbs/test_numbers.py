@@ -16,7 +16,9 @@ x = col("x")
 
 NUMBER_TEXTS = [
     *NASTY_TEXTS,
-    *("0 -0 +0 7 007 -007 +7 ++7 - + 1e3 1E+2 1e-1 1. .5 . 1.0 1.50 1.500 1.555 -1.545 1,5 1.000,5 1_000").split(),
+    *(
+        "0 -0 +0 7 007 -007 +7 ++7 - + 1e3 1E+2 1e-1 1. .5 . 1.0 1.50 1.500 1.555 -1.545 1,5 1.000,5 1_000"
+    ).split(),
     *("0x1F NaN nan Infinity -inf sNaN 12a ٣ 1.5.5 1e400 1e-400 1e99999999999999999999").split(),
     " 42 ",
     "\xa042\u3000",
@@ -78,7 +80,19 @@ def test_integer_reads_any_text(texts):
 
 
 def test_integer_takes_whole_floats():
-    floats = [None, 1.0, -0.0, 1.5, 0.1 + 0.2, 1e300, 2.0**63, -(2.0**63), 2.0**62, float("nan"), float("inf")]
+    floats = [
+        None,
+        1.0,
+        -0.0,
+        1.5,
+        0.1 + 0.2,
+        1e300,
+        2.0**63,
+        -(2.0**63),
+        2.0**62,
+        float("nan"),
+        float("inf"),
+    ]
 
     def read(value):
         if value != value or value in (float("inf"), 1e300, 2.0**63) or value != int(value):
@@ -89,7 +103,10 @@ def test_integer_takes_whole_floats():
 
 
 def test_integer_takes_whole_decimals():
-    values = [None, *map(Decimal, ("1.00", "-7.00", "1.50", "0.00", "99999999999999999999.00", "9223372036854775807"))]
+    values = [
+        None,
+        *map(Decimal, ("1.00", "-7.00", "1.50", "0.00", "99999999999999999999.00", "9223372036854775807")),
+    ]
 
     def read(value):
         if value != int(value) or value >= 2**63:
@@ -166,5 +183,7 @@ def test_decimal_reads_floats_by_their_shortest_text():
 def test_decimal_reads_numbers_of_other_types():
     assert_reads(x.decimal(2), [1, -5, None], Decimal, pa.decimal128(38, 2))
     values = [Decimal("1.5000"), Decimal("1.5050"), None, Decimal("-0.0001")]
-    assert_reads(x.decimal(2), values, lambda v: decimal(str(v), 2), pa.decimal128(38, 2), pa.decimal128(20, 4))
+    assert_reads(
+        x.decimal(2), values, lambda v: decimal(str(v), 2), pa.decimal128(38, 2), pa.decimal128(20, 4)
+    )
     assert rows(verb(x.decimal(2), pa.array([True]))) == [Unreadable]

@@ -35,7 +35,11 @@ VERBS = [
 ]
 
 
-@pytest.mark.parametrize(("expression", "python"), VERBS, ids=lambda v: getattr(v, "steps", [v])[0].name if isinstance(v, Expression) else "")
+@pytest.mark.parametrize(
+    ("expression", "python"),
+    VERBS,
+    ids=lambda v: getattr(v, "steps", [v])[0].name if isinstance(v, Expression) else "",
+)
 def test_text_verbs_do_what_python_does(expression, python):
     assert_reads(expression, NASTY_TEXTS, python, pa.string())
 

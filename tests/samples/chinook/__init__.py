@@ -1,0 +1,1 @@
+"""Where the Chinook music shop goes."""
