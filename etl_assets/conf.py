@@ -192,5 +192,5 @@ def _wrong_values(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _is_number(value: Any, *, whole: bool, low: float) -> bool:
-    kinds: tuple[type, ...] = (int,) if whole else (int, float)
-    return isinstance(value, kinds) and not isinstance(value, bool) and value >= low
+    is_kind = isinstance(value, int) if whole else isinstance(value, (int, float))
+    return is_kind and not isinstance(value, bool) and bool(value >= low)

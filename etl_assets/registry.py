@@ -118,7 +118,8 @@ def _load(path: str) -> ModuleType:
 
 def _broken(path: str, error: Exception) -> BrokenTransformers:
     """Name the author's line at which the import failed: the last one outside the import machinery."""
-    if isinstance(error, ModuleNotFoundError) and error.name is not None and f"{path}.".startswith(f"{error.name}."):
+    missing = error.name if isinstance(error, ModuleNotFoundError) else None
+    if missing is not None and f"{path}.".startswith(f"{missing}."):
         return BrokenTransformers(
             f"Transformer module {path!r} does not exist: check the spelling and PYTHONPATH."
         )

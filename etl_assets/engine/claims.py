@@ -10,6 +10,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from ..models import ClaimedKey
+from .fields import arrow_type
 from .plan import Plan
 from .sources import Reader
 
@@ -45,7 +46,7 @@ class LocalClaims:
     """
 
     def __init__(self) -> None:
-        self._file = tempfile.NamedTemporaryFile(prefix="etl-claims-")
+        self._file = tempfile.NamedTemporaryFile(prefix="etl-claims-")  # noqa: SIM115 - lives as long as this
         self._database = sqlite3.connect(self._file.name, isolation_level=None, check_same_thread=False)
         self._database.executescript(
             "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
@@ -110,7 +111,7 @@ def keys_cannot_repeat(plan: Plan, reader: Reader) -> bool:
     for field in plan.keys:
         verbs = [step for step in field.expression.steps if not step.is_rule]
         declared = [reader.columns[name] for name in field.expression.source_columns]
-        exact = len(declared) == 1 and declared[0] == field.type == pa.int64()
+        exact = len(declared) == 1 and declared[0] == arrow_type(field.field) == pa.int64()
         if verbs or field.lookup is not None or not exact:
             return False
     return True

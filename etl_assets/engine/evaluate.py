@@ -58,9 +58,7 @@ def evaluate(
     return result
 
 
-def _start(
-    expression: Expression, source: Mapping[str, pa.Array], rows: int, context: Context
-) -> Evaluated:
+def _start(expression: Expression, source: Mapping[str, pa.Array], rows: int, context: Context) -> Evaluated:
     if isinstance(expression, Const):
         return Evaluated(constant(expression.value, rows))
     if isinstance(expression, Concat):

@@ -1,4 +1,4 @@
-"""What a model field means to the engine: the Arrow type that its column has, and what it can hold."""
+"""What a model field means to the engine: the Arrow type of its column, and how values become it."""
 
 from __future__ import annotations
 
@@ -8,29 +8,13 @@ from typing import Any
 
 import pyarrow as pa
 from django.conf import settings
-from django.db.models import Field, ForeignKey
+from django.db.models import DecimalField, Field
 
-from ..exceptions import NotSupportedYet
+from .kinds import INTEGER_FIELDS, TEXT_FIELDS, kind, require_known, stored_field
 from .verbs import Context, Outcome, convert
 from .verbs.distinct import per_distinct
 
-TEXT_FIELDS = frozenset(
-    {"CharField", "TextField", "SlugField", "FileField", "FilePathField", "GenericIPAddressField"}
-)
-INTEGER_FIELDS = frozenset(
-    {
-        "AutoField",
-        "BigAutoField",
-        "SmallAutoField",
-        "IntegerField",
-        "BigIntegerField",
-        "SmallIntegerField",
-        "PositiveIntegerField",
-        "PositiveBigIntegerField",
-        "PositiveSmallIntegerField",
-    }
-)
-OTHER_FIELDS: dict[str, pa.DataType] = {
+TYPES: dict[str, pa.DataType] = {
     "FloatField": pa.float64(),
     "BooleanField": pa.bool_(),
     "DateField": pa.date32(),
@@ -39,19 +23,9 @@ OTHER_FIELDS: dict[str, pa.DataType] = {
     "BinaryField": pa.binary(),
     "UUIDField": pa.string(),
     "JSONField": pa.string(),
+    **dict.fromkeys(TEXT_FIELDS, pa.string()),
+    **dict.fromkeys(INTEGER_FIELDS, pa.int64()),
 }
-
-
-def stored_field(field: Field[Any, Any]) -> Field[Any, Any]:
-    """Follow a foreign key to the field whose values its column holds."""
-    while isinstance(field, ForeignKey):
-        field = field.target_field
-    return field
-
-
-def kind(field: Field[Any, Any]) -> str:
-    """Return Django's name for what the column stores: "CharField" for an EmailField."""
-    return stored_field(field).get_internal_type()
 
 
 def arrow_type(field: Field[Any, Any]) -> pa.DataType:
@@ -60,29 +34,15 @@ def arrow_type(field: Field[Any, Any]) -> pa.DataType:
     Raises:
         NotSupportedYet: a kind of field that this package cannot fill.
     """
+    require_known(field)
     stored = stored_field(field)
-    name = stored.get_internal_type()
-    if name in TEXT_FIELDS:
-        return pa.string()
-    if name in INTEGER_FIELDS:
-        return pa.int64()
-    if name == "DecimalField":
+    if isinstance(stored, DecimalField):
         # Room for every digit, so that too many of them are counted and not cut.
-        wide = (stored.max_digits or 0) > 38  # type: ignore[attr-defined]
-        return (pa.decimal256(76, stored.decimal_places) if wide else pa.decimal128(38, stored.decimal_places))  # type: ignore[attr-defined]
-    if name == "DateTimeField":
+        places, wide = stored.decimal_places or 0, (stored.max_digits or 0) > 38
+        return pa.decimal256(76, places) if wide else pa.decimal128(38, places)
+    if kind(field) == "DateTimeField":
         return pa.timestamp("us", tz="UTC" if settings.USE_TZ else None)
-    if name in OTHER_FIELDS:
-        return OTHER_FIELDS[name]
-    raise NotSupportedYet(
-        f"{field.model._meta.label}.{field.name} is a {type(field).__name__}, which is not supported yet: "
-        "leave it out of the transformer and fill it afterwards."
-    )
-
-
-def is_text(field: Field[Any, Any]) -> bool:
-    """Tell whether null can be written as an empty text."""
-    return kind(field) in TEXT_FIELDS and kind(field) != "GenericIPAddressField"
+    return TYPES[kind(field)]
 
 
 def read_as(field: Field[Any, Any], values: pa.Array, context: Context) -> Outcome:
@@ -96,7 +56,9 @@ def read_as(field: Field[Any, Any], values: pa.Array, context: Context) -> Outco
 
 def reading_code(field: Field[Any, Any]) -> str:
     """Name the verb that reads a field's type, for rejects: a DateField is read by `date`."""
-    return kind(field).removesuffix("Field").removeprefix("Positive").removeprefix("Big").lower()
+    if kind(field) in INTEGER_FIELDS:
+        return "integer"
+    return kind(field).removesuffix("Field").lower()
 
 
 def _uuid(value: Any) -> str | None:

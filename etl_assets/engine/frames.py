@@ -12,10 +12,8 @@ import pyarrow as pa
 def to_frame(columns: Mapping[str, pa.Array], rows: int) -> pd.DataFrame:
     """Return a frame whose columns keep their Arrow types, also where all is null."""
     index = pd.RangeIndex(rows)
-    return pd.DataFrame(
-        {name: pd.Series(pd.arrays.ArrowExtensionArray(values), index=index) for name, values in columns.items()},
-        index=index,
-    )
+    arrays = {name: pd.arrays.ArrowExtensionArray(values) for name, values in columns.items()}
+    return pd.DataFrame({name: pd.Series(array, index=index) for name, array in arrays.items()}, index=index)
 
 
 def column_from_series(series: pd.Series[Any]) -> pa.Array:

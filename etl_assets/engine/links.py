@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .batch import Mask, to_numpy
-from .fields import arrow_type, kind
+from .fields import arrow_type
+from .kinds import kind
 from .plan import Lookup
 
 REMEMBERED = 200_000
@@ -75,4 +76,3 @@ def _comparable(value: Any, field: Any) -> Any:
 
 def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, uuid.UUID) else value
-

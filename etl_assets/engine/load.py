@@ -199,5 +199,3 @@ class Load:
             yield claims
         finally:
             claims.close()
-
-

@@ -31,8 +31,13 @@ def exclusive(connection: BaseDatabaseWrapper, transformer: str) -> Iterator[Non
         ):
             yield
     elif connection.vendor == "mysql":
-        name = f"etl_assets.{_number(transformer)}"
-        with _session_lock(connection, transformer, "SELECT GET_LOCK(%s, 0)", "SELECT RELEASE_LOCK(%s)", name):
+        with _session_lock(
+            connection,
+            transformer,
+            "SELECT GET_LOCK(%s, 0)",
+            "SELECT RELEASE_LOCK(%s)",
+            f"etl_assets.{_number(transformer)}",
+        ):
             yield
     else:
         with _file_lock(connection, transformer):

@@ -105,7 +105,8 @@ class Merger:
         parts = [as_text(columns[field.name]) for field in self.target.keys]
         # A separator that no part holds unescaped, so that ("a", "bc") and ("ab", "c") differ.
         if len(parts) > 1:
-            parts = [pc.replace_substring(pc.replace_substring(part, "\\", "\\\\"), "|", "\\|") for part in parts]
+            escaped = [pc.replace_substring(part, "\\", "\\\\") for part in parts]
+            parts = [pc.replace_substring(part, "|", "\\|") for part in escaped]
         joined = pc.binary_join_element_wise(*parts, "|") if len(parts) > 1 else parts[0]
         return [shortened(key) for key in joined.to_pylist()]
 

@@ -72,7 +72,8 @@ def rehearse(
 def _blocker(transformer: TransformerClass, report: RunReport) -> str | None:
     """Return a transformer that this one needs and that has not succeeded."""
     ended = report.transformers
-    return next((up for up in transformer._meta.upstream if up in ended and ended[up].status != "success"), None)
+    needed = (up for up in transformer._meta.upstream if up in ended)
+    return next((up for up in needed if ended[up].status != "success"), None)
 
 
 @contextmanager

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import pyarrow as pa
 from django.core.exceptions import FieldDoesNotExist
 from django.db.models import Field, ForeignKey, Model
 
 from ..columns import Concat, Expression, Link
-from ..exceptions import ConfigurationError, NotSupportedYet, nearest
+from ..exceptions import ConfigurationError, NotSupportedYet, SourceError, nearest
 from ..transformer import Options, Transformer
-from .fields import arrow_type, is_text, stored_field
+from .kinds import is_text, require_known, stored_field
 
 
 @dataclass(frozen=True)
@@ -47,10 +46,6 @@ class FieldPlan:
     expression: Expression
     """Without its link: what computes the value, or the legacy key to look up."""
     lookup: Lookup | None = None
-
-    @property
-    def type(self) -> pa.DataType:
-        return arrow_type(self.field)
 
     @property
     def takes_null(self) -> bool:
@@ -88,6 +83,19 @@ class Plan:
         names = (name for plan in self.fields.values() for name in plan.expression.source_columns)
         return tuple(dict.fromkeys(names))
 
+    def require_columns(self, known: Collection[str]) -> None:
+        """Refuse to go on without a source column that an expression reads.
+
+        Raises:
+            SourceError: it names the column and those there are.
+        """
+        for name in self.source_columns:
+            if name not in known:
+                raise SourceError(
+                    f"{self.meta.label} reads column {name!r}, which {self.meta.source_label} does not have."
+                    f"{nearest(name, known)} Its columns are {', '.join(known)}."
+                )
+
 
 def make_plan(transformer: type[Transformer], registry: Mapping[str, type[Transformer]]) -> Plan:
     """Resolve a transformer against its model and the transformers that it links to.
@@ -107,7 +115,7 @@ def make_plan(transformer: type[Transformer], registry: Mapping[str, type[Transf
             f"{meta.label} fills {meta.model._meta.label}, which inherits from another table: "
             "multi-table inheritance is not supported, so load the parent's model by itself."
         )
-    fields = {name: _plan_field(meta, name, expression, registry) for name, expression in meta.columns.items()}
+    fields = {name: _plan_field(meta, name, value, registry) for name, value in meta.columns.items()}
     _check_key(meta, fields)
     return Plan(transformer, fields)
 
@@ -122,7 +130,7 @@ def _plan_field(
     if isinstance(field, ForeignKey):  # mapped without a link: the column holds the parent's own key
         parent = field.related_model
         lookup = Lookup(parent, field.target_field, field.target_field)
-    arrow_type(field)
+    require_known(field)
     return FieldPlan(name, field, expression, lookup)
 
 

@@ -49,8 +49,8 @@ class RejectLog:
 
     def __init__(self, transformer: str) -> None:
         self.transformer = transformer
-        self._rows: IO[str] = tempfile.TemporaryFile("w+", encoding="utf-8", prefix="etl-rejects-")
-        self._resolved: IO[str] = tempfile.TemporaryFile("w+", encoding="utf-8", prefix="etl-resolved-")
+        self._rows = _spool()
+        self._resolved = _spool()
         self._stored = 0
         self._open: np.ndarray[Any, Any] | None = None
 
@@ -185,8 +185,11 @@ def as_json(value: Any) -> Any:
     return value.isoformat() if hasattr(value, "isoformat") else storable(str(value))
 
 
+def _spool() -> IO[str]:
+    return tempfile.TemporaryFile("w+", encoding="utf-8", prefix="etl-rejects-")
+
+
 def _chunks(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
     iterator = iter(items)
     while chunk := list(islice(iterator, size)):
         yield chunk
-

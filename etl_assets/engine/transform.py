@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from ..conf import ValidationMode
-from ..exceptions import HookError, SourceError, nearest
+from ..exceptions import HookError
 from ..transformer import RowRule
 from .batch import Batch, Fault, Mask, shown, to_numpy
 from .evaluate import StepFault, evaluate, written
@@ -79,9 +79,7 @@ class Transformation:
         if self.author.overrides("prepare"):
             frame = self._call("prepare", to_frame(raw, batch.raw.num_rows))
             source = {str(name): column_from_series(frame[name]) for name in frame.columns}
-        for name in self.plan.source_columns:
-            if name not in source:
-                raise missing_column(self.plan, name, source)
+        self.plan.require_columns(source)
         batch.legacy_keys = [as_text(raw.get(name, source[name])) for name in self.plan.key_columns]
         return source
 
@@ -91,26 +89,27 @@ class Transformation:
         """Compute one target column, and sort what went wrong into rejects and warnings."""
         result = evaluate(plan.expression, source, len(batch), self.context)
         if plan.lookup is not None:
-            batch.columns[plan.name] = self._link(plan, plan.lookup, result.values, result.unreadable, unreadable)
+            batch.columns[plan.name] = self._link(
+                plan, plan.lookup, result.values, result.unreadable, unreadable
+            )
         else:
             outcome = read_as(plan.field, result.values, self.context)
             batch.columns[plan.name] = outcome.values
             faults = [self._unreadable(plan, fault) for fault in result.unreadable]
             if outcome.unreadable is not None:
-                say = self._says(plan, f"{plan.name}: {reading_code(plan.field)} cannot be read from {{}}")
-                faults.append(
-                    Fault(to_numpy(outcome.unreadable), plan.name, reading_code(plan.field), say(result.values))
-                )
+                code = reading_code(plan.field)
+                say = self._says(plan, f"{plan.name}: {{}} cannot be read as {code}")
+                faults.append(Fault(to_numpy(outcome.unreadable), plan.name, code, say(result.values)))
             if self.mode == "warning_only" and plan.takes_null:
                 for fault in faults:
                     batch.warn(fault.bad, fault.field, fault.code)
             else:
                 unreadable += faults
-        for fault in result.broken:
-            if fault.step.severity == "warning" or self.mode == "warning_only":
-                batch.warn(fault.bad, plan.name, fault.step.name)
+        for refused in result.broken:
+            if refused.step.severity == "warning" or self.mode == "warning_only":
+                batch.warn(refused.bad, plan.name, refused.step.name)
             else:
-                broken.append(self._broken_rule(plan, fault))
+                broken.append(self._broken_rule(plan, refused))
 
     def _link(
         self,
@@ -219,13 +218,6 @@ class Transformation:
 
     def _broke(self, hook: str, what: str) -> HookError:
         return HookError(f"{self.plan.meta.label}.{hook}() {what}: mend the hook and run again.")
-
-
-def missing_column(plan: Plan, name: str, known: Mapping[str, Any]) -> SourceError:
-    return SourceError(
-        f"{plan.meta.label} reads column {name!r}, which {plan.meta.source_label} does not have."
-        f"{nearest(name, known)} Its columns are {', '.join(known)}."
-    )
 
 
 def _fails(rule: RowRule) -> Callable[[int], str]:

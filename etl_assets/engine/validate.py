@@ -13,7 +13,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..conf import ValidationMode
 from .batch import Batch, Fault, Mask, shown, to_numpy
-from .fields import is_text, kind, stored_field
+from .kinds import is_text, kind, stored_field
 from .plan import FieldPlan, Plan
 
 Sentence = Callable[[str], str]
@@ -102,7 +102,7 @@ class ModelRules:
 
     def _wishes(self, plan: FieldPlan, values: pa.Array) -> Iterator[tuple[str, Mask, Sentence]]:
         """What the model does not want, though the database would store it."""
-        choices = {value for value, _ in plan.field.flatchoices}  # type: ignore[attr-defined]
+        choices = {value for value, _ in plan.field.flatchoices}
         if is_text(plan.field) and not (plan.field.blank or plan.field.null or "" in choices):
             yield "blank", _true(pc.equal(values, "")), lambda _: "is blank, which the field does not allow"
         if choices:

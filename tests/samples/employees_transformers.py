@@ -45,7 +45,7 @@ class EmployeeTransformer(Transformer):
 
     @rule("was hired as a child", severity="warning")
     def grown_up(self, rows):
-        return rows["hired_on"] >= rows["birth_date"] + dt.timedelta(days=21 * 365)
+        return rows["hired_on"] - rows["birth_date"] >= dt.timedelta(days=21 * 365)
 
 
 class MembershipTransformer(Transformer):
@@ -100,6 +100,3 @@ class PayTransformer(Transformer):
     until = last_day
     yearly = col("amount").decimal(2)
     currency = const("USD")
-
-
-del first_day, last_day

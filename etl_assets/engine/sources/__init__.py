@@ -27,6 +27,8 @@ def open_reader(plan: Plan) -> Reader:
     reader = kind(connection, plan.meta.source, (plan.meta.using, DEFAULT_DB_ALIAS))
     try:
         reader.open(plan.meta.order_by, plan.key_columns)
+        if not plan.transformer.overrides("prepare"):  # which may make the columns itself
+            plan.require_columns(reader.columns)
     except BaseException:
         reader.close()
         raise

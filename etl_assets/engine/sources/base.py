@@ -59,9 +59,7 @@ class Reader(ABC):
     tie_break: str | None = None
     """A hidden column that tells rows apart and keeps them in the order stored."""
 
-    def __init__(
-        self, connection: BaseDatabaseWrapper, source: Source, written: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, connection: BaseDatabaseWrapper, source: Source, written: Sequence[str] = ()) -> None:
         self.connection = connection
         self.source = source
         self.written = written

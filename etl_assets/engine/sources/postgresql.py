@@ -45,7 +45,8 @@ class PostgresReader(Reader):
         self.database.read_only = True
         self.database.execute(
             "SELECT set_config(name, value, false) FROM (VALUES ('TimeZone', 'UTC'), ('DateStyle', 'ISO'),"
-            " ('IntervalStyle', 'iso_8601'), ('extra_float_digits', '3'), ('bytea_output', 'hex')) s(name, value)"
+            " ('IntervalStyle', 'iso_8601'), ('extra_float_digits', '3'), ('bytea_output', 'hex'))"
+            " AS wanted(name, value)"
         )
 
     def close(self) -> None:
@@ -153,7 +154,8 @@ class PostgresReader(Reader):
 
     def _type_names(self, oids: set[int]) -> dict[int, tuple[str, str]]:
         rows = self.fetch(
-            "SELECT oid, format_type(oid, NULL), typname::text FROM pg_type WHERE oid = ANY(%s)", (list(oids),)
+            "SELECT oid, format_type(oid, NULL), typname::text FROM pg_type WHERE oid = ANY(%s)",
+            (list(oids),),
         )
         return {oid: (written, name) for oid, written, name in rows}
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -15,8 +16,9 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import CheckConstraint, Field, UniqueConstraint
 
 from ...exceptions import ConfigurationError
-from ..fields import arrow_type, is_text, read_as
+from ..fields import arrow_type, read_as
 from ..frames import array_from_values
+from ..kinds import column_of, is_text
 from ..plan import Plan
 from ..verbs import Context
 
@@ -37,8 +39,8 @@ class Match:
 class Matches:
     """What the target already has of a batch."""
 
-    by_row: dict[int, Match] = field(default_factory=dict)
-    ambiguous: set[int] = field(default_factory=set)
+    by_row: dict[int, Match] = dataclasses.field(default_factory=dict)
+    ambiguous: set[int] = dataclasses.field(default_factory=set)
     """Rows whose key several target rows have."""
 
 
@@ -179,8 +181,8 @@ class Target(ABC):
         """Return the mapped columns with defaults beside them, ready to be staged."""
         rows = len(positions)
         arrays = {ROW: positions}
-        arrays |= {field.column: columns[field.name] for field in self.mapped}
-        arrays |= {field.column: self._default(field, rows) for field in self.unmapped}
+        arrays |= {column_of(field): columns[field.name] for field in self.mapped}
+        arrays |= {column_of(field): self._default(field, rows) for field in self.unmapped}
         return pa.table(arrays)
 
     def _default(self, field: Field[Any, Any], rows: int) -> pa.Array:
@@ -205,9 +207,7 @@ class Target(ABC):
             ConfigurationError: it names the field.
         """
         for field in self.unmapped:
-            filled = (
-                field.null or field.has_default() or is_text(field) or getattr(field, "auto_now", False)
-            )
+            filled = field.null or field.has_default() or is_text(field) or getattr(field, "auto_now", False)
             if not (filled or getattr(field, "auto_now_add", False)):
                 raise ConfigurationError(
                     f"{self.plan.meta.label} does not map {field.name!r}, which {self.meta.label} requires: "

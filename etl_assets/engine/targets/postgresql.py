@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 from pyarrow import csv
 
+from ..kinds import column_of
 from .base import ROW
 from .sql import Sql, SqlTarget
 
@@ -44,11 +45,14 @@ class PostgresTarget(SqlTarget):
         buffer = io.BytesIO()
         csv.write_csv(table, buffer, csv.WriteOptions(include_header=False))
         names = ", ".join([ROW, *(self.quote(name) for name in rows.column_names if name != ROW)])
-        with self.connection.wrap_database_errors, self.connection.cursor() as cursor:
-            with cursor.copy(
+        with (
+            self.connection.wrap_database_errors,
+            self.connection.cursor() as cursor,
+            cursor.copy(
                 f"COPY {self.stage_table} ({names.replace('%%', '%')}) FROM STDIN (FORMAT csv)"
-            ) as copy:
-                copy.write(buffer.getbuffer())
+            ) as copy,
+        ):
+            copy.write(buffer.getbuffer())
 
     def among(self, rows: Sequence[int]) -> Sql:
         return f"{ROW} = ANY(%s)", [list(map(int, rows))]
@@ -57,13 +61,14 @@ class PostgresTarget(SqlTarget):
         self.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
     def advance_sequence(self) -> None:
-        table, column = self.table.replace("%%", "%"), self.pk.column
+        table, column = self.table.replace("%%", "%"), column_of(self.pk)
         ((sequence,),) = self.fetch("SELECT pg_get_serial_sequence(%s, %s)", [table, column])
         if sequence is None:
             return
-        key = self.quote(column)
+        key = self.column(self.pk)
         self.execute(
-            f"SELECT setval(%s, m.largest) FROM (SELECT MAX({key}) largest FROM {self.table}) m, {sequence} q "
+            f"SELECT setval(%s, m.largest) FROM {sequence} q, "
+            f"(SELECT MAX({key}) AS largest FROM {self.table}) m "
             "WHERE m.largest > CASE WHEN q.is_called THEN q.last_value ELSE q.last_value - 1 END",
             [sequence],
         )

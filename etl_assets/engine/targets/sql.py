@@ -11,6 +11,7 @@ from django.db.models import CheckConstraint, Field
 from django.db.models.expressions import OrderBy
 from django.db.models.sql import Query
 
+from ..kinds import column_of
 from .base import ROW, Clash, Match, Matches, Target, UniqueSet
 
 Sql = tuple[str, list[Any]]
@@ -39,7 +40,7 @@ class SqlTarget(Target):
 
     def open(self) -> None:
         self.check_unmapped()
-        columns = ", ".join(self.quote(field.column) for field in self.staged_fields)
+        columns = ", ".join(self.column(field) for field in self.staged_fields)
         self.execute(f"DROP TABLE IF EXISTS {self.stage_table}")
         self.execute(
             f"CREATE TEMPORARY TABLE {self.stage_table.rpartition('.')[2]} AS "
@@ -57,10 +58,10 @@ class SqlTarget(Target):
 
     def match(self) -> Matches:
         different = " OR ".join(
-            f"t.{self.quote(one.column)} {self.differs} s.{self.quote(one.column)}" for one in self.compared
+            f"t.{self.column(one)} {self.differs} s.{self.column(one)}" for one in self.compared
         )
         found = self.fetch(
-            f"SELECT s.{ROW}, t.{self.quote(self.pk.column)}, {f'({different})' if different else '1 = 0'} "
+            f"SELECT s.{ROW}, t.{self.column(self.pk)}, {f'({different})' if different else '1 = 0'} "
             f"FROM {self.stage_table} s JOIN {self.table} t ON {self._same_key('s', 't')}"
         )
         matches = Matches()
@@ -78,7 +79,7 @@ class SqlTarget(Target):
 
     def clashes(self, unique: UniqueSet, rows: Sequence[int]) -> list[Clash]:
         mine, mine_parameters = self._values_of(unique, self.stage_table, ROW)
-        theirs, their_parameters = self._values_of(unique, self.table, self.quote(self.pk.column))
+        theirs, their_parameters = self._values_of(unique, self.table, self.column(self.pk))
         count = self._value_count(unique)
         chosen, chosen_parameters = self.among(rows)
         same = self._joined(" AND ", "m.v{n} {equals} t.v{n}", count, unique)
@@ -98,11 +99,11 @@ class SqlTarget(Target):
     def insert(self, rows: Sequence[int]) -> int:
         if not rows:
             return 0
-        columns = [self.quote(field.column) for field in self.staged_fields]
+        columns = [self.column(field) for field in self.staged_fields]
         values = list(columns)
         if self.pk_is_drawn and self.dry_run:
             # A sequence does not roll back: number the rows past the largest key instead.
-            key = self.quote(self.pk.column)
+            key = self.column(self.pk)
             columns.insert(0, key)
             values.insert(
                 0,
@@ -118,7 +119,7 @@ class SqlTarget(Target):
     def update(self, rows: Sequence[int]) -> int:
         if not rows:
             return 0
-        written = [self.quote(field.column) for field in (*self.compared, *self.touched)]
+        written = [self.column(field) for field in (*self.compared, *self.touched)]
         assigned = ", ".join(f"{column} = s.{column}" for column in written)
         chosen, parameters = self.among(rows)
         return self.execute(
@@ -132,6 +133,9 @@ class SqlTarget(Target):
     @property
     def table(self) -> str:
         return self.quote(self.meta.db_table)
+
+    def column(self, field: Field[Any, Any]) -> str:
+        return self.quote(column_of(field))
 
     def quote(self, name: str) -> str:
         return self.connection.ops.quote_name(name).replace("%", "%%")
@@ -148,7 +152,7 @@ class SqlTarget(Target):
             return cursor.fetchall()
 
     def _same_key(self, staged: str, target: str) -> str:
-        columns = [self.quote(field.column) for field in self.keys]
+        columns = [self.column(field) for field in self.keys]
         return " AND ".join(f"{target}.{column} = {staged}.{column}" for column in columns)
 
     def _adopt(self) -> None:
@@ -159,7 +163,7 @@ class SqlTarget(Target):
         kept = [field for field in self.unmapped if field is not self.pk and field not in self.touched]
         if not kept or not (self.checks or self.unique_sets):
             return
-        assigned = ", ".join(f"{self.quote(one.column)} = t.{self.quote(one.column)}" for one in kept)
+        assigned = ", ".join(f"{self.column(one)} = t.{self.column(one)}" for one in kept)
         self.execute(
             f"UPDATE {self.stage_table} SET {assigned} FROM {self.table} t "
             f"WHERE {self._same_key(self.stage_table.rpartition('.')[2], 't')}"
@@ -170,7 +174,7 @@ class SqlTarget(Target):
         expressions, parameters = self._expressions(unique)
         chosen = [f"{identity} AS id"]
         chosen += [f"{expression} AS v{n}" for n, expression in enumerate(expressions)]
-        chosen += [f"{self.quote(field.column)} AS k{n}" for n, field in enumerate(self.keys)]
+        chosen += [f"{self.column(field)} AS k{n}" for n, field in enumerate(self.keys)]
         where = ""
         if unique.constraint is not None and unique.constraint.condition is not None:
             condition, given = self._condition(unique.constraint.condition)
@@ -181,13 +185,13 @@ class SqlTarget(Target):
     def _expressions(self, unique: UniqueSet) -> tuple[list[str], list[Any]]:
         if unique.constraint is None or not unique.constraint.expressions:
             fields: list[Field[Any, Any]] = [self.meta.get_field(name) for name in unique.fields]  # type: ignore[misc]
-            return [self.quote(field.column) for field in fields], []
+            return [self.column(field) for field in fields], []
         query = Query(self.plan.model, alias_cols=False)
         compiler = query.get_compiler(connection=self.connection)
         compiled = []
         for expression in unique.constraint.expressions:
             inner = expression.expression if isinstance(expression, OrderBy) else expression
-            compiled.append(compiler.compile(inner.resolve_expression(query)))
+            compiled.append(compiler.compile(inner.resolve_expression(query)))  # type: ignore[union-attr]
         return [sql for sql, _ in compiled], [one for _, given in compiled for one in given]
 
     def _value_count(self, unique: UniqueSet) -> int:
@@ -201,10 +205,10 @@ class SqlTarget(Target):
         return sql, list(parameters)
 
     def _joined(self, glue: str, pattern: str, count: int, unique: UniqueSet | None = None) -> str:
-        nulls_are_equal = unique is not None and unique.constraint is not None and (
-            unique.constraint.nulls_distinct is False
+        nulls_are_equal = (
+            unique is not None
+            and unique.constraint is not None
+            and (unique.constraint.nulls_distinct is False)
         )
         equals = self.equals if nulls_are_equal else "="
         return glue.join(pattern.format(n=n, equals=equals) for n in range(count))
-
-

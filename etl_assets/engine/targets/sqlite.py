@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from django.db import IntegrityError
 
-from ..fields import kind
+from ..kinds import column_of, kind
 from .base import ROW
 from .sql import Sql, SqlTarget
 
@@ -38,13 +38,13 @@ class SqliteTarget(SqlTarget):
         return sum(len(self.fetch(f"PRAGMA foreign_key_check({self.quote(name)})")) for name in tables)
 
     def load(self, rows: pa.Table) -> None:
-        kinds = {field.column: kind(field) for field in self.staged_fields}
+        kinds = {column_of(field): kind(field) for field in self.staged_fields}
         columns = [self._stored(rows.column(name), kinds.get(name, "")) for name in rows.column_names]
         names = ", ".join([ROW, *(self.quote(name) for name in rows.column_names if name != ROW)])
         marks = ", ".join(["%s"] * len(columns))
         with self.connection.cursor() as cursor:
             cursor.executemany(
-                f"INSERT INTO {self.stage_table} ({names}) VALUES ({marks})", zip(*columns, strict=True)
+                f"INSERT INTO {self.stage_table} ({names}) VALUES ({marks})", list(zip(*columns, strict=True))
             )
 
     def among(self, rows: Sequence[int]) -> Sql:

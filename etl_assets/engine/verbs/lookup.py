@@ -38,7 +38,7 @@ def _places(values: pa.Array, listed: Sequence[Any], context: Context) -> list[i
     by_value: dict[Any, int] = {}
     for place, item in enumerate(listed):
         key = _comparable(item, values.type, context)
-        if isinstance(key, Hashable):
+        if key is not None and isinstance(key, Hashable):
             by_value.setdefault(key, place)
     texts = as_text(values).to_pylist()
     return [

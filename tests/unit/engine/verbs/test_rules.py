@@ -212,5 +212,6 @@ def test_between_names_bounds_of_another_kind(values, low):
     with pytest.raises(ConfigurationError) as error:
         good(x.between(low, None), array)
     assert str(error.value) == (
-        f"between({low!r}, None) cannot be compared with values of type {array.type}: write bounds of that type."
+        f"between({low!r}, None) cannot be compared with values of type {array.type}: "
+        "write bounds of that type."
     )
