@@ -10,6 +10,7 @@ shared::
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field, replace
@@ -139,8 +140,8 @@ class Verbs(Expression):
     def boolean(
         self,
         *,
-        true: tuple[Hashable, ...] = TRUE_WORDS,
-        false: tuple[Hashable, ...] = FALSE_WORDS,
+        true: Hashable | tuple[Hashable, ...] = TRUE_WORDS,
+        false: Hashable | tuple[Hashable, ...] = FALSE_WORDS,
     ) -> Self:
         """Read true or false by exact match with a value or its text (1 and '1').
 
@@ -195,7 +196,7 @@ class Verbs(Expression):
 
     def null_if(self, *values: Any) -> Self:
         """Make null of each of these values, compared by itself or by its text."""
-        return self._verb("null_if", values=values)
+        return self._verb("null_if", values=_single("null_if", values))
 
     def default(self, value: Any) -> Self:
         """Put `value` where the value is null."""
@@ -223,7 +224,7 @@ class Verbs(Expression):
 
     def one_of(self, *values: Any, severity: Severity = "error") -> Self:
         """The value must be one of these, compared by itself or by its text."""
-        return self._rule("one_of", severity, values=values)
+        return self._rule("one_of", severity, values=_single("one_of", values))
 
     def length(self, low: int, high: int, *, severity: Severity = "error") -> Self:
         """The text must have between `low` and `high` characters, both included."""
@@ -363,7 +364,26 @@ def _formats(verb: str, formats: tuple[Any, ...]) -> tuple[str, ...]:
             raise ConfigurationError(
                 f"{verb}({pattern!r}) is no strptime format: write one such as '%d/%m/%Y'."
             )
+        _try_format(verb, pattern)
     return formats
+
+
+def _try_format(verb: str, pattern: str) -> None:
+    """Refuse a format that reads nothing whatever it is given: an unknown directive, or one given twice."""
+    try:
+        dt.datetime.strptime("", pattern)  # noqa: DTZ007 - only the pattern matters
+    except (ValueError, re.error) as error:
+        if "does not match format" not in str(error):
+            raise ConfigurationError(f"{verb}({pattern!r}) is no strptime format: {error}.") from error
+
+
+def _single(verb: str, values: tuple[Any, ...]) -> tuple[Any, ...]:
+    for value in values:
+        if isinstance(value, (list, tuple, set, dict)):
+            raise ConfigurationError(
+                f"{verb}({value!r}) gets its values one by one: write {verb}('N/A', '-')."
+            )
+    return values
 
 
 def _several(values: Any) -> tuple[Hashable, ...]:

@@ -140,6 +140,13 @@ def problems() -> Iterator[tuple[str, str]]:
         yield from _wrong_values(given)
 
 
+def not_acted_on() -> list[str]:
+    """Return the keys that are set and that this version only keeps: alerts and schedules come later."""
+    config = load()
+    later = {"MONITORING": config.alert_email or config.webhook_url, "SCHEDULES": config.schedules}
+    return [key for key, value in later.items() if value]
+
+
 def _given() -> Any:
     return getattr(settings, "ETL_CONFIG", {})
 

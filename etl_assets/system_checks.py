@@ -21,12 +21,16 @@ def register() -> None:
 
 
 def check_settings(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[checks.CheckMessage]:
-    """E001: ETL_CONFIG is wrong. E002: a database that it requires is not configured."""
+    """E001: ETL_CONFIG is wrong. E002: a database that it requires is not configured. W001: not yet."""
     found: list[checks.CheckMessage] = [
         checks.Error(problem, hint=hint, id="etl_assets.E001") for problem, hint in conf.problems()
     ]
     if found:
         return found
+    found += [
+        checks.Warning(f"ETL_CONFIG[{key!r}] is set, and nothing acts on it yet.", id="etl_assets.W001")
+        for key in conf.not_acted_on()
+    ]
     for alias in conf.load().required_databases:
         if alias not in connections:
             known = ", ".join(sorted(connections))

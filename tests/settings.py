@@ -18,6 +18,7 @@ TEST_APPS: list[str] = [
     # Legacy samples that nobody here wrote; their transformers are discovered only where a test asks.
     "tests.samples.chinook",
     "tests.samples.employees",
+    "tests.targets",
 ]
 INSTALLED_APPS = [*INSTALLED_APPS, *TEST_APPS]
 

@@ -52,7 +52,7 @@ class Load:
         now = timezone.now()
         zone = timezone.get_default_timezone()
         context = Context(zone, now.astimezone(zone).date())
-        sensitive = frozenset(conf.load().sensitive_columns)
+        self.sensitive = sensitive = frozenset(conf.load().sensitive_columns)
         mode = options.validation_mode
         links = LinkResolver(plan.meta.using, self.at_once)
         self.transformation = Transformation(plan, context, links, mode, sensitive)
@@ -68,7 +68,7 @@ class Load:
             self.progress.started(self.report, self.plan.meta.source_label, expected)
             if self.run is not None or self.options.dry_run:
                 self.rejects.watch_open()
-            merger = Merger(self.target, claims)
+            merger = Merger(self.target, claims, self.sensitive)
             for raw in self._extract(reader, after):
                 position = reader.position(raw) if self._saves_position(reader) else None
                 self._batch(reader.visible(raw), merger, checkpoints, position)

@@ -45,9 +45,15 @@ class Merged:
 class Merger:
     """Loads batches into one target."""
 
-    def __init__(self, target: Target, claims: Claims) -> None:
+    def __init__(self, target: Target, claims: Claims, sensitive: frozenset[str] = frozenset()) -> None:
         self.target = target
         self.claims = claims
+        self.sensitive = frozenset(
+            name
+            for name, plan in target.plan.fields.items()
+            if sensitive & {name, *plan.expression.source_columns}
+        )
+        """Target fields whose values no message may show."""
 
     def load(self, batch: Batch) -> Merged:
         """Load what is still in of a batch."""
@@ -81,7 +87,8 @@ class Merger:
         rows = positions.to_pylist()
         keys = dict(zip(rows, self._key_texts(columns), strict=True))
 
-        settlement = Settlement(batch, matches)
+        hides_key = bool(self.sensitive & set(self.target.plan.meta.key_fields))
+        settlement = Settlement(batch, matches, self.sensitive, hides_key)
         settlement.refuse_ambiguous(keys)
         for constraint in self.target.checks:
             settlement.refuse(self.target.failing(constraint), "", constraint.name, "fails the constraint")
@@ -114,9 +121,13 @@ class Merger:
 class Settlement:
     """Decides which rows of a batch may have a key or unique value that more than one wants."""
 
-    def __init__(self, batch: Batch, matches: Matches) -> None:
+    def __init__(
+        self, batch: Batch, matches: Matches, sensitive: frozenset[str] = frozenset(), hides_key: bool = False
+    ) -> None:
         self.batch = batch
         self.matches = matches
+        self.sensitive = sensitive
+        self.hides_key = hides_key
         self.refused: dict[int, Rejection] = {}
 
     def is_open(self, row: int) -> bool:
@@ -132,7 +143,8 @@ class Settlement:
 
     def refuse_ambiguous(self, keys: Mapping[int, str]) -> None:
         for row in self.matches.ambiguous:
-            reason = f"key {keys[row]!r} is that of several rows in the target: make it unique there first"
+            shown = "***" if self.hides_key else repr(keys[row])
+            reason = f"key {shown} is that of several rows in the target: make it unique there first"
             self.refused[row] = Rejection(row, "", "ambiguous_key", reason)
 
     def settle(
@@ -145,16 +157,19 @@ class Settlement:
         holders = dict(claimed)
         wanted = _by_row(clashes)
         values: dict[tuple[str, tuple[Any, ...]], int] = {}
-        row_of = {match.pk: row for row, match in self.matches.by_row.items()} if wanted else {}
+        rows_of: dict[Any, list[int]] = {}
+        for row, match in self.matches.by_row.items() if wanted else ():
+            rows_of.setdefault(match.pk, []).append(row)
         repeated = _repeated(keys, claimed)
         for row in sorted({*repeated, *wanted} - self.refused.keys()):
             key = keys[row]
             rejection = None
             if key in holders:
-                reason = f"key {key!r} is that of legacy row {holders[key]}, which was read first and kept"
+                shown = "***" if self.hides_key else repr(key)
+                reason = f"key {shown} is that of legacy row {holders[key]}, which was read first and kept"
                 rejection = Rejection(row, "", "duplicate_key", reason)
             else:
-                rejection = self._clash(row, wanted.get(row, ()), values, row_of)
+                rejection = self._clash(row, wanted.get(row, ()), values, rows_of)
             if rejection is not None:
                 self.refused[row] = rejection
                 continue
@@ -168,26 +183,29 @@ class Settlement:
         row: int,
         wanted: Sequence[tuple[UniqueSet, Clash]],
         values: Mapping[tuple[str, tuple[Any, ...]], int],
-        row_of: Mapping[Any, int],
+        rows_of: Mapping[Any, Sequence[int]],
     ) -> Rejection | None:
         for unique, clash in wanted:
             holder = values.get((unique.code + unique.field, clash.values))
             if holder is not None:
                 whose = f"legacy row {self.name(holder)}, which was read first"
-            elif clash.owner is not None and not self._was_given_up(row_of.get(clash.owner), row):
+            elif clash.owner is not None and not self._was_given_up(rows_of.get(clash.owner, ()), row):
                 whose = f"another row of the target (primary key {clash.owner})"
             else:
                 continue
-            shown = ", ".join(map(repr, clash.values))
+            hidden = self.sensitive & set(unique.fields) if unique.fields else self.sensitive
+            shown = "***" if hidden else ", ".join(map(repr, clash.values))
             what = unique.field or f"{', '.join(unique.fields) or unique.code} ({unique.code})"
             return Rejection(row, unique.field, unique.code, f"{what}: {shown} is taken by {whose}")
         return None
 
-    def _was_given_up(self, owner: int | None, by: int) -> bool:
-        """Tell whether the value's owner is a row of this batch that was read earlier and changes it."""
-        if owner is None or owner >= by or owner in self.refused:
-            return False
-        return self.matches.by_row[owner].changed
+    def _was_given_up(self, owners: Sequence[int], row: int) -> bool:
+        """Tell whether the owner of a value is changed by a row of this batch that was read earlier.
+
+        That row does not want the value itself, or it would be known as the holder.
+        """
+        earlier = (owner for owner in owners if owner < row and owner not in self.refused)
+        return any(self.matches.by_row[owner].changed for owner in earlier)
 
 
 def _is_fresh(match: Match | None) -> bool:

@@ -1,0 +1,1 @@
+"""Legacy data that nobody here wrote, and the apps and transformers that move it."""

@@ -1,0 +1,1 @@
+"""Target models of every shape, for tests of what the engine promises."""
