@@ -127,7 +127,7 @@ class Verbs(Expression):
     # To a type
 
     def integer(self) -> Self:
-        """Read a whole number. White space around it and a sign are allowed; a blank is null."""
+        """Read a whole number; 7.0 is one. White space around it and a sign are allowed; a blank is null."""
         return self._verb("integer")
 
     def decimal(self, places: int, *, round: bool = False) -> Self:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 from django.conf import settings
@@ -13,6 +15,7 @@ from .exceptions import ConfigurationError, nearest
 
 ValidationMode = Literal["lenient", "strict", "warning_only"]
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+REJECT_LIMITS = "None, a count such as 100, or a share such as '1%'"
 
 DEFAULTS: Mapping[str, Any] = {
     "PROJECT_NAME": "Legacy migration",
@@ -40,7 +43,8 @@ class RejectLimit:
     """How many rows may be rejected before the transformer fails: a count, or a share of those read."""
 
     count: int | None = None
-    share: float | None = None
+    share: Fraction | None = None
+    """Exact: 29 of 100 rows are no more than 29%, which floats deny."""
 
     @classmethod
     def parse(cls, value: Any) -> RejectLimit | None:
@@ -54,11 +58,9 @@ class RejectLimit:
         if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
             return cls(count=value)
         percent = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", value) if isinstance(value, str) else None
-        if percent and float(percent[1]) <= 100:
-            return cls(share=float(percent[1]) / 100)
-        raise ConfigurationError(
-            f"MAX_REJECTED is {value!r}: write None, a count such as 100, or a share such as '1%'."
-        )
+        if percent and Fraction(percent[1]) <= 100:
+            return cls(share=Fraction(percent[1]) / 100)
+        raise ConfigurationError(f"MAX_REJECTED is {value!r}: write {REJECT_LIMITS}.")
 
     def allows(self, rejected: int, read: int) -> bool:
         if self.count is not None:
@@ -66,7 +68,7 @@ class RejectLimit:
         return rejected <= (self.share or 0) * read
 
     def __str__(self) -> str:
-        return str(self.count) if self.count is not None else f"{100 * (self.share or 0):g}%"
+        return str(self.count) if self.count is not None else f"{float(100 * (self.share or 0)):g}%"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +83,9 @@ class Config:
     max_retries: int
     retry_delay: float
     """Seconds."""
+    enable_validation: bool
+    """Off, every run is `warning_only`, whatever the mode."""
     validation_mode: ValidationMode
-    """"warning_only" too where ENABLE_VALIDATION is off."""
     max_rejected: RejectLimit | None
     log_level: str
     log_file: str | None
@@ -102,7 +105,11 @@ def load() -> Config:
     """
     for problem, hint in problems():
         raise ConfigurationError(f"{problem} {hint}")
-    given = _given()
+    return read(_given())
+
+
+def read(given: Mapping[str, Any]) -> Config:
+    """Read what has no problems; {} gives the defaults."""
     merged = {key: given.get(key, default) for key, default in DEFAULTS.items()}
     run = {**DEFAULTS["TRANSFORMATION"], **merged["TRANSFORMATION"]}
     log = {**DEFAULTS["LOGGING"], **merged["LOGGING"]}
@@ -115,7 +122,8 @@ def load() -> Config:
         batch_size=run["BATCH_SIZE"],
         max_retries=run["MAX_RETRIES"],
         retry_delay=run["RETRY_DELAY"],
-        validation_mode=run["VALIDATION_MODE"] if run["ENABLE_VALIDATION"] else "warning_only",
+        enable_validation=run["ENABLE_VALIDATION"],
+        validation_mode=run["VALIDATION_MODE"],
         max_rejected=RejectLimit.parse(run["MAX_REJECTED"]),
         log_level=log["LEVEL"],
         log_file=log["FILE_PATH"] and str(log["FILE_PATH"]),
@@ -134,9 +142,10 @@ def problems() -> Iterator[tuple[str, str]]:
     if not isinstance(given, Mapping):
         yield f"ETL_CONFIG is a {type(given).__name__}.", "Make it a dict."
         return
-    unknown = list(_unknown_keys(given))
-    yield from unknown
-    if not unknown:
+    misshapen = list(_wrong_shapes(given))
+    yield from misshapen
+    if not misshapen:
+        yield from _wrong_texts(given)
         yield from _wrong_values(given)
 
 
@@ -151,7 +160,7 @@ def _given() -> Any:
     return getattr(settings, "ETL_CONFIG", {})
 
 
-def _unknown_keys(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _wrong_shapes(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for key, value in given.items():
         if key not in DEFAULTS:
             yield f"ETL_CONFIG has no key {key!r}.", _hint(key, DEFAULTS)
@@ -171,6 +180,24 @@ def _hint(key: object, known: Mapping[str, Any]) -> str:
     return nearest(str(key), known).strip() or f"The known keys are {', '.join(known)}."
 
 
+def _wrong_texts(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for key in ("PROJECT_NAME", "DEFAULT_LEGACY_DB"):
+        value = given.get(key, DEFAULTS[key])
+        if not isinstance(value, str) or not value:
+            yield f"{key} is {value!r}.", "Make it a text."
+    for key in ("TRANSFORMER_DISCOVERY_PATHS", "REQUIRED_DATABASES", "SENSITIVE_COLUMNS"):
+        for value in given.get(key, ()):
+            if not isinstance(value, str) or not value:
+                yield f"{key} holds {value!r}.", "Make it a list of texts."
+    monitoring = given.get("MONITORING", {})
+    for key in DEFAULTS["MONITORING"]:
+        if not isinstance(monitoring.get(key), str | None):
+            yield f"{key} is {monitoring[key]!r}.", "Make it a text, or None."
+    path = given.get("LOGGING", {}).get("FILE_PATH")
+    if not isinstance(path, str | Path | None):
+        yield f"FILE_PATH is {path!r}.", "Make it a path, or None."
+
+
 def _wrong_values(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     run = {**DEFAULTS["TRANSFORMATION"], **given.get("TRANSFORMATION", {})}
     log = {**DEFAULTS["LOGGING"], **given.get("LOGGING", {})}
@@ -187,9 +214,8 @@ def _wrong_values(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield f"VALIDATION_MODE is {run['VALIDATION_MODE']!r}.", f"Make it one of {modes}."
     try:
         RejectLimit.parse(run["MAX_REJECTED"])
-    except ConfigurationError as error:
-        problem, _, hint = str(error).partition(": ")
-        yield f"{problem}.", hint.capitalize()
+    except ConfigurationError:
+        yield f"MAX_REJECTED is {run['MAX_REJECTED']!r}.", f"Make it {REJECT_LIMITS}."
     if log["LEVEL"] not in LOG_LEVELS:
         yield f"LOGGING LEVEL is {log['LEVEL']!r}.", f"Make it one of {', '.join(LOG_LEVELS)}."
     if not _is_number(log["MAX_FILE_SIZE_MB"], whole=False, low=0):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import os
 import pkgutil
 import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from importlib.util import find_spec
+from pathlib import Path
 from types import ModuleType
 
 from django.apps import apps
@@ -77,18 +79,15 @@ def discover(paths: Sequence[str] | None = None) -> Registry:
         ConfigurationError: two transformers have one name, or depend on each other.
     """
     wanted = list(paths or conf.load().transformer_discovery_paths)
-    modules = [_load(path) for path in wanted] if wanted else list(_app_modules())
     found: dict[TransformerClass, None] = {}
-    for module in modules:
-        found.update(dict.fromkeys(_transformers_of(module)))
+    for path in wanted or _app_modules():
+        found.update(dict.fromkeys(_transformers_at(path)))
     return Registry(found)
 
 
-def _app_modules() -> Iterator[ModuleType]:
+def _app_modules() -> Iterator[str]:
     for app in apps.get_app_configs():
-        for path in (f"{app.name}.transformers", f"{app.name}.etl.transformers"):
-            if _exists(path):
-                yield _load(path)
+        yield from filter(_exists, (f"{app.name}.transformers", f"{app.name}.etl.transformers"))
 
 
 def _exists(path: str) -> bool:
@@ -105,29 +104,40 @@ def _exists(path: str) -> bool:
     return hasattr(package, "__path__") and find_spec(f".{name}", parent) is not None
 
 
-def _load(path: str) -> ModuleType:
+def _transformers_at(path: str) -> Iterator[TransformerClass]:
+    """Yield the transformers defined in a module or package, not those it merely imported."""
+    for member in (member for module in _load(path) for member in vars(module).values()):
+        if (
+            inspect.isclass(member)
+            and issubclass(member, Transformer)
+            and "_meta" in vars(member)
+            and f"{member.__module__}.".startswith(f"{path}.")
+        ):
+            yield member
+
+
+def _load(path: str) -> list[ModuleType]:
     """Import a module, and all below it where it is a package."""
     try:
         module = importlib.import_module(path)
-        for below in pkgutil.walk_packages(getattr(module, "__path__", ()), f"{path}."):
-            importlib.import_module(below.name)
+        below = pkgutil.walk_packages(getattr(module, "__path__", ()), f"{path}.")
+        return [module, *(importlib.import_module(one.name) for one in below)]
     except Exception as error:  # whatever an author's module raises is shown, with its place
         raise _broken(path, error) from error
-    return module
 
 
 def _broken(path: str, error: Exception) -> BrokenTransformers:
-    """Name the author's line at which the import failed: the last one outside the import machinery."""
+    """Name the line at which the import failed: the last one that is not ours or the import machinery's."""
     missing = error.name if isinstance(error, ModuleNotFoundError) else None
     if missing is not None and f"{path}.".startswith(f"{missing}."):
         return BrokenTransformers(
             f"Transformer module {path!r} does not exist: check the spelling and PYTHONPATH."
         )
+    not_theirs = ("<frozen", f"{Path(importlib.__file__).parent}{os.sep}", f"{Path(__file__).parent}{os.sep}")
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
-        if not frame.filename.startswith(("<frozen", importlib.__file__.rpartition("/")[0]))
-        and not frame.filename.startswith(__file__.rpartition("/")[0])
+        if not frame.filename.startswith(not_theirs)
     ]
     if isinstance(error, SyntaxError):
         place = f" at {error.filename}, line {error.lineno}"
@@ -139,39 +149,28 @@ def _broken(path: str, error: Exception) -> BrokenTransformers:
     )
 
 
-def _transformers_of(module: ModuleType) -> Iterator[TransformerClass]:
-    """Yield the transformers defined in a module or package, not those it merely imported."""
-    below = [importlib.import_module(m.name) for m in _submodules(module)]
-    for member in (member for each in [module, *below] for member in vars(each).values()):
-        if (
-            inspect.isclass(member)
-            and issubclass(member, Transformer)
-            and "_meta" in vars(member)
-            and f"{member.__module__}.".startswith(f"{module.__name__}.")
-        ):
-            yield member
-
-
-def _submodules(module: ModuleType) -> Iterable[pkgutil.ModuleInfo]:
-    return pkgutil.walk_packages(getattr(module, "__path__", ()), f"{module.__name__}.")
-
-
 def _in_order(named: Mapping[str, TransformerClass]) -> list[str]:
     """Sort by dependency; where there is none, by name, so that every machine has the same order.
 
-    What a transformer needs and nobody offers is left to the system check, which names the link.
+    What a transformer needs and nobody offers is left to the system check, which names it.
     """
     graph = TopologicalSorter(
         {
-            name: sorted(up for up in transformer._meta.upstream if up in named and up != name)
-            for name, transformer in sorted(named.items())
+            name: [up for up in transformer._meta.upstream if up in named and up != name]
+            for name, transformer in named.items()
         }
     )
     try:
-        return list(graph.static_order())
+        graph.prepare()
     except CycleError as error:
         circle = " -> ".join(error.args[1])
         raise NotSupportedYet(
             f"The transformers {circle} depend on each other: links in a circle are not supported yet, "
             "so load one side without its link."
         ) from error
+    order: list[str] = []
+    while graph.is_active():
+        ready = sorted(graph.get_ready())
+        order += ready
+        graph.done(*ready)
+    return order

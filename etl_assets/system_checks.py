@@ -10,6 +10,7 @@ from django.core import checks
 from django.db import connections
 
 from . import conf, registry
+from .engine.plan import make_plan
 from .exceptions import ConfigurationError
 
 TAG = "etl_assets"
@@ -52,10 +53,6 @@ def check_transformers(app_configs: Sequence[AppConfig] | None, **_: Any) -> lis
         found = registry.discover()
     except ConfigurationError as error:
         return [checks.Error(str(error), id="etl_assets.E003")]
-    if not found:
-        return []
-    from .engine.plan import make_plan  # Arrow is loaded only where there is something to check
-
     messages: list[checks.CheckMessage] = []
     for transformer in found.values():
         try:

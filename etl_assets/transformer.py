@@ -13,14 +13,15 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from django.apps import apps
-from django.db.models import Field, Model
+from django.db import DEFAULT_DB_ALIAS
+from django.db.models import Model
 from django.utils.text import slugify
 from django.utils.translation import override
 
 from . import conf
 from .columns import Expression, Key, Link, Severity
 from .exceptions import ConfigurationError, nearest
-from .source import Query, Source, is_source, source_label
+from .source import Source, is_source, source_label
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +36,7 @@ META_OPTIONS: Mapping[str, Any] = {
     "legacy_key": (),
     "after": (),
     "database": None,
-    "using": "default",
+    "using": DEFAULT_DB_ALIAS,
     "watermark": None,
     "batch_size": None,
     "order_by": (),
@@ -102,7 +103,8 @@ class Options:
         values = {**META_OPTIONS, **declared}
         for option in declared:
             if option not in META_OPTIONS:
-                raise self.error(f"has no option {option!r}.{nearest(option, META_OPTIONS)}")
+                hint = nearest(option, META_OPTIONS) or f" Its options are {', '.join(META_OPTIONS)}."
+                raise self.error(f"has no option {option!r}.{hint}")
         for option in ("source", "model"):
             if values[option] is None:
                 raise self.error(f"has no {option}: write {option} = ... in it.")
@@ -117,14 +119,14 @@ class Options:
         self.legacy_key: tuple[str, ...] = self._names("legacy_key", values)
         self.after: tuple[str, ...] = self._names("after", values)
         self.order_by: tuple[str, ...] = self._names("order_by", values)
-        self.declared_database: str | None = values["database"]
-        self.using: str = values["using"]
-        self.watermark: str | None = values["watermark"]
+        self.declared_database: str | None = self._text("database", values)
+        self.using: str = self._text("using", values) or DEFAULT_DB_ALIAS
+        self.watermark: str | None = self._text("watermark", values)
         self.batch_size: int | None = values["batch_size"]
-        self.declared_group: str | None = values["group"]
+        self.declared_group: str | None = self._text("group", values)
         self.owners: tuple[str, ...] = self._names("owners", values)
-        self.tags: dict[str, str] = dict(values["tags"])
-        if self.batch_size is not None and not (isinstance(self.batch_size, int) and self.batch_size > 0):
+        self.tags: dict[str, str] = self._tags(values)
+        if self.batch_size is not None and (type(self.batch_size) is not int or self.batch_size < 1):
             raise self.error(f"has batch_size {self.batch_size!r}, which is not a whole number from 1 up.")
 
     def error(self, what: str) -> ConfigurationError:
@@ -133,10 +135,23 @@ class Options:
     def _names(self, option: str, values: Mapping[str, Any]) -> tuple[str, ...]:
         """Take a tuple of names, or one name where a tuple of one was meant."""
         value = values[option]
-        names = (value,) if isinstance(value, str) else tuple(value)
-        if not all(isinstance(name, str) and name for name in names):
+        names = (value,) if isinstance(value, str) else value
+        if not isinstance(names, (tuple, list)) or not all(isinstance(name, str) and name for name in names):
             raise self.error(f"has {option} {value!r}, which is no tuple of names.")
-        return names
+        return tuple(names)
+
+    def _text(self, option: str, values: Mapping[str, Any]) -> str | None:
+        value = values[option]
+        if value is not None and not (isinstance(value, str) and value):
+            raise self.error(f"has {option} {value!r}, which is no name.")
+        return value
+
+    def _tags(self, values: Mapping[str, Any]) -> dict[str, str]:
+        tags = values["tags"]
+        texts = [*tags.keys(), *tags.values()] if isinstance(tags, Mapping) else [tags]
+        if not all(isinstance(text, str) for text in texts):
+            raise self.error(f"has tags {tags!r}, which is no dict of texts.")
+        return dict(tags)
 
     @cached_property
     def columns(self) -> dict[str, Expression]:
@@ -229,15 +244,6 @@ class Options:
         """Names of the transformers that must be loaded before this one."""
         return tuple(dict.fromkeys([*(link.target for link in self.links.values()), *self.after]))
 
-    @cached_property
-    def fields(self) -> dict[str, Field[Any, Any]]:
-        """Target field name -> model field, of the mapped columns.
-
-        Raises:
-            django.core.exceptions.FieldDoesNotExist: the model has no field of a column's name.
-        """
-        return {name: self.model._meta.get_field(name) for name in self.columns}  # type: ignore[misc]
-
 
 class Transformer:
     """Moves one legacy table into one model. See docs/transformers.md for the whole language."""
@@ -268,6 +274,3 @@ class Transformer:
     def overrides(cls, hook: str) -> bool:
         """Tell whether the author wrote this hook."""
         return getattr(cls, hook) is not getattr(Transformer, hook)
-
-
-__all__ = ["Options", "Query", "RowRule", "Skip", "Transformer", "rule", "skip"]

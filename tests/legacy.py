@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
-from django.db import connections
+from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 from django.test import override_settings
@@ -57,7 +57,7 @@ def insert(name: str, rows: Sequence[Sequence[Any]], *, using: str = "legacy") -
         return
     connection = connections[using]
     marks = ", ".join(["%s"] * len(rows[0]))
-    with connection.cursor() as cursor:
+    with transaction.atomic(using), connection.cursor() as cursor:
         cursor.executemany(f"INSERT INTO {connection.ops.quote_name(name)} VALUES ({marks})", rows)
 
 

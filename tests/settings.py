@@ -16,6 +16,7 @@ from django_project.settings import ETL_CONFIG, INSTALLED_APPS
 
 TEST_APPS: list[str] = [
     # Legacy samples that nobody here wrote; their transformers are discovered only where a test asks.
+    "tests.samples.attic",
     "tests.samples.chinook",
     "tests.samples.employees",
     "tests.targets",

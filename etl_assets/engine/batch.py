@@ -49,7 +49,7 @@ class Batch:
 
     raw: pa.RecordBatch
     first_row: int
-    """How many rows this run had read before the batch."""
+    """How many rows come before it in the source, those of an unfinished run included."""
     rows: Positions = field(init=False)
     """Positions in `raw` of the rows still in."""
     columns: dict[str, pa.Array] = field(default_factory=dict)
@@ -114,11 +114,12 @@ class Batch:
         return [legacy_key_text(values) for values in zip(*columns, strict=True)]
 
     def row_number(self, position: int) -> int:
-        """Number of a row in this run's reading order, from 1."""
+        """Number of a row in the source's reading order, from 1."""
         return self.first_row + position + 1
 
 
 def legacy_key_text(values: Sequence[str | None]) -> str:
+    """Write the values of a key's source columns as one text: a JSON list where there are several."""
     if len(values) == 1:
         return shortened(values[0] or "")
     return shortened(json.dumps(values, ensure_ascii=False))

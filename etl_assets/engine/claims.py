@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import tempfile
 from collections.abc import Mapping, Sequence
+from hashlib import blake2b
 from typing import Protocol
 
 import pyarrow as pa
@@ -82,23 +83,31 @@ class StoredClaims:
 
     def taken(self, keys: Sequence[str]) -> Mapping[str, str]:
         mine = self._rows.filter(transformer=self._transformer)
+        key_of = {_digest(key): key for key in keys}
+        asked = list(key_of)
         found: dict[str, str] = {}
-        for first in range(0, len(keys), self._at_once):
-            some = keys[first : first + self._at_once]
-            found.update(mine.filter(key__in=some).values_list("key", "kept"))
+        step = self._at_once - 1  # the transformer's name is a parameter too
+        for first in range(0, len(asked), step):
+            rows = mine.filter(key__in=asked[first : first + step])
+            found.update((key_of[digest], kept) for digest, kept in rows.values_list("key", "kept"))
         return found
 
     def add(self, keys: Mapping[str, str]) -> None:
         self._rows.bulk_create(
-            (ClaimedKey(transformer=self._transformer, key=key, kept=kept) for key, kept in keys.items()),
+            (
+                ClaimedKey(transformer=self._transformer, key=_digest(key), kept=kept)
+                for key, kept in keys.items()
+            ),
             batch_size=self._at_once,
         )
 
     def close(self) -> None:
-        """Keep them: the pipeline clears them when the source has been read to its end."""
+        """Keep them: they go with the checkpoint, when the source has been read to its end."""
 
-    def clear(self) -> None:
-        self._rows.filter(transformer=self._transformer).delete()
+
+def _digest(key: str) -> str:
+    """Shorten a key to what every database tells from all others: MySQL takes 'a' for 'A'."""
+    return blake2b(key.encode(), digest_size=16).hexdigest()
 
 
 def keys_cannot_repeat(plan: Plan, reader: Reader) -> bool:

@@ -78,7 +78,8 @@ def written(step: Step) -> str:
         return f"{step.name}({', '.join(map(repr, step.arguments['formats']))})"
     if step.name in ("map", "boolean", "apply"):
         return f"{step.name}()"
-    values = [value for value in step.arguments.values() if value is not False]
+    flags = [f"{name}=True" for name, value in step.arguments.items() if value is True]
+    values = [value for value in step.arguments.values() if not isinstance(value, bool)]
     if len(values) == 1 and isinstance(values[0], tuple):
         values = list(values[0])
-    return f"{step.name}({', '.join(map(repr, values))})"
+    return f"{step.name}({', '.join([*map(repr, values), *flags])})"

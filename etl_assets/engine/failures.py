@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.db import DatabaseError, InterfaceError, OperationalError
+from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, InternalError, OperationalError
 
 from ..exceptions import EtlError
 
@@ -10,10 +10,30 @@ SERVER_GONE = {2002, 2003, 2006, 2013, 2055}
 """MySQL's error numbers of a connection that could not be made or was lost."""
 
 
+ROW_STATES = ("44", "45", "54000", "P0")
+"""SQLSTATEs, or classes of them, that psycopg does not count as data errors: a view's check option, a
+trigger's own code, a value too long for an index, and `RAISE EXCEPTION`."""
+
+
+MYSQL_ROW_ERRORS = {1292, 1366, 1411, 1644, 3140}
+"""MySQL's error numbers that its drivers do not count as data errors: a date or text that does not fit its
+column, a trigger's SIGNAL, and JSON that is none."""
+
+
+def is_row_at_fault(error: DatabaseError) -> bool:
+    """Tell whether a database refused the values of a row, by a rule of its own or by a trigger."""
+    if error.args and error.args[0] in MYSQL_ROW_ERRORS:
+        return True
+    state = getattr(error.__cause__, "sqlstate", None) or ""
+    return isinstance(error, (IntegrityError, DataError, InternalError)) or state.startswith(ROW_STATES)
+
+
 def sentence(error: BaseException, using: str) -> str:
     """Say in one sentence what went wrong, and what to do where that is known."""
     if isinstance(error, EtlError):
         return str(error)
+    if isinstance(error, KeyboardInterrupt):
+        return "The run was interrupted: run it again."
     first = str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__
     if is_lost_connection(error):
         return f"The connection to a database was lost ({first}): see that the server is up, then run again."

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from django.db import connections
+from django.db.models import Field
 
 from .batch import Mask, to_numpy
+from .collation import Fold, fold_of, folded
 from .fields import arrow_type
 from .kinds import kind
 from .plan import Lookup
@@ -29,6 +33,7 @@ class LinkResolver:
         self.at_once = at_once
         """Values in one `IN` list."""
         self._known: dict[tuple[str, str, str], dict[Any, Any]] = {}
+        self._folds: dict[Field[Any, Any], Fold | None] = {}
 
     def resolve(self, values: pa.Array, lookup: Lookup) -> tuple[pa.Array, Mask]:
         """Return the foreign key's values, and where a key that is not null has no row."""
@@ -37,29 +42,47 @@ class LinkResolver:
             values, _ = self.resolve(values, lookup.through)
         encoded = pc.dictionary_encode(values)
         keys = [_comparable(value, lookup.key) for value in encoded.dictionary.to_pylist()]
-        known = self._look_up(keys, lookup)
-        found = pa.array([_plain(known.get(key)) for key in keys], arrow_type(lookup.value))
+        known, identities = self._look_up(keys, lookup)
+        found = pa.array([_plain(known.get(one)) for one in identities], arrow_type(lookup.value))
         resolved = found.take(encoded.indices)
         missing: Mask = to_numpy(pc.and_(pc.is_valid(given), pc.is_null(resolved)))
         return resolved, missing
 
-    def _look_up(self, keys: Iterable[Any], lookup: Lookup) -> dict[Any, Any]:
+    def _look_up(self, keys: Sequence[Any], lookup: Lookup) -> tuple[dict[Any, Any], list[Any]]:
+        """Return what is known of the keys, and under which name each of them is known."""
         name = (lookup.model._meta.label, lookup.key.attname, lookup.value.attname)
         known = self._known.setdefault(name, {})
-        fresh = [key for key in keys if key not in known]
+        fold = self._fold(lookup.key)
+        identities = folded(fold, keys)
+        key_of = dict(zip(identities, keys, strict=True))
+        fresh = [one for one in key_of if one not in known]
         if len(known) + len(fresh) > REMEMBERED:
             known.clear()
-            fresh = list(keys)
-        rows = lookup.model._base_manager.using(self.using)
+            fresh = list(key_of)
         for first in range(0, len(fresh), self.at_once):
             some = fresh[first : first + self.at_once]
             known.update(dict.fromkeys(some))
-            asked = [key for key in some if _can_be_asked(key)]
-            pairs = rows.filter(**{f"{lookup.key.attname}__in": asked})
-            for key, value in pairs.values_list(lookup.key.attname, lookup.value.attname):
-                # Two parents under one key: neither may be chosen by chance.
-                known[key] = value if known.get(key) is None else None
-        return known
+            known.update(self._parents([key_of[one] for one in some], lookup, fold))
+        return known, identities
+
+    def _parents(self, keys: Sequence[Any], lookup: Lookup, fold: Fold | None) -> dict[Any, Any]:
+        """Return the parents' values; None where several have one key, since none may be chosen by chance."""
+        rows = lookup.model._base_manager.using(self.using)
+        asked = [key for key in keys if _can_be_asked(key)]
+        pairs = list(
+            rows.filter(**{f"{lookup.key.attname}__in": asked}).values_list(
+                lookup.key.attname, lookup.value.attname
+            )
+        )
+        identities = folded(fold, [key for key, _ in pairs])
+        several = {one for one, count in Counter(identities).items() if count > 1}
+        values = zip(identities, (value for _, value in pairs), strict=True)
+        return {one: None if one in several else value for one, value in values}
+
+    def _fold(self, key: Field[Any, Any]) -> Fold | None:
+        if key not in self._folds:
+            self._folds[key] = fold_of(connections[self.using], key)
+        return self._folds[key]
 
 
 def _can_be_asked(key: Any) -> bool:

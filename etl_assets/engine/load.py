@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pyarrow as pa
 from django.db import connections, transaction
@@ -94,7 +95,7 @@ class Load:
             done = self._ended(batch)
             done.created, done.updated, done.unchanged = merged.created, merged.updated, merged.unchanged
             if not self.options.rollback and not self.options.dry_run:
-                check_rejects(done, self.options.reject_limit, strict=self._is_strict)
+                self._check_rejects_so_far(done)
                 if position is not None:
                     checkpoints.save(position, batch.first_row + raw.num_rows)
                 if self.run is not None:
@@ -128,6 +129,14 @@ class Load:
             self.target.advance_sequence()
         checkpoints.clear()
 
+    def _check_rejects_so_far(self, latest: Counts) -> None:
+        """Stop before a batch commits that has too many rejects; a share is judged at the end only."""
+        limit = self.options.reject_limit
+        if limit is not None and limit.count is not None:
+            so_far = replace(self.report.counts)
+            so_far.add(latest)
+            check_rejects(so_far, limit, strict=self._is_strict)
+
     # Where to begin, and how to end each batch
 
     def _start(self, reader: Reader, checkpoints: Checkpoints) -> Position | None:
@@ -135,6 +144,7 @@ class Load:
         self.resumed_rows = 0
         if not self.options.rollback and not self.options.dry_run:
             checkpoints.require()
+            self.report.is_resumable = reader.is_resumable
             if not reader.is_resumable:
                 self.progress.note(
                     self.report,

@@ -36,7 +36,8 @@ def exclusive(connection: BaseDatabaseWrapper, transformer: str) -> Iterator[Non
             transformer,
             "SELECT GET_LOCK(%s, 0)",
             "SELECT RELEASE_LOCK(%s)",
-            f"etl_assets.{_number(transformer)}",
+            # Such a lock is the server's, so that it has to name the database.
+            f"etl_assets.{_number('.'.join([str(connection.settings_dict['NAME']), transformer]))}",
         ):
             yield
     else:

@@ -14,16 +14,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from django.db import DataError, IntegrityError, InternalError, transaction
+from django.db import DatabaseError, transaction
 
 from .batch import Batch, Positions, Rejection, shortened
 from .claims import Claims
+from .failures import is_row_at_fault
 from .targets.base import Clash, Match, Matches, Target, UniqueSet
 from .verbs import as_text
-
-SURPRISES = (IntegrityError, DataError, InternalError)
-"""What a database answers when a row is at fault, a trigger's refusal included."""
-
 
 @dataclass(slots=True)
 class Merged:
@@ -66,7 +63,9 @@ class Merger:
         try:
             with transaction.atomic(self.target.connection.alias):
                 merged, claimed = self._merge(batch, chosen)
-        except SURPRISES as error:
+        except DatabaseError as error:
+            if not is_row_at_fault(error):
+                raise
             if len(chosen) == 1:
                 position = int(batch.rows[chosen[0]])
                 return Merged(rejections=[Rejection(position, "", "database", _refusal(error))])
@@ -85,16 +84,17 @@ class Merger:
         self.target.stage(self.target.table_of(positions, columns))
         matches = self.target.match()
         rows = positions.to_pylist()
-        keys = dict(zip(rows, self._key_texts(columns), strict=True))
+        shown = dict(zip(rows, self._key_texts(columns), strict=True))
+        keys = dict(zip(rows, self._key_texts(self.target.folded(columns)), strict=True))
 
         hides_key = bool(self.sensitive & set(self.target.plan.meta.key_fields))
         settlement = Settlement(batch, matches, self.sensitive, hides_key)
-        settlement.refuse_ambiguous(keys)
+        settlement.refuse_ambiguous(shown)
         for constraint in self.target.checks:
             settlement.refuse(self.target.failing(constraint), "", constraint.name, "fails the constraint")
         fresh = [row for row in rows if settlement.is_open(row) and _is_fresh(matches.by_row.get(row))]
         clashes = [(unique, self.target.clashes(unique, fresh)) for unique in self.target.unique_sets]
-        settlement.settle(keys, self.claims.taken(list(keys.values())), clashes)
+        settlement.settle(keys, self.claims.taken(list(keys.values())), clashes, shown)
 
         loaded = [row for row in rows if row not in settlement.refused]
         new = [row for row in loaded if row not in matches.by_row]
@@ -135,7 +135,8 @@ class Settlement:
 
     def name(self, row: int) -> str:
         """Name a row for those that lose to it."""
-        return shortened(f"{self.batch.legacy_key(row)} (row {self.batch.row_number(row)} read)")
+        key = "***" if self.hides_key else self.batch.legacy_key(row)
+        return shortened(f"{key} (row {self.batch.row_number(row)} read)")
 
     def refuse(self, rows: Sequence[int], field: str, code: str, what: str) -> None:
         for row in rows:
@@ -152,6 +153,7 @@ class Settlement:
         keys: Mapping[int, str],
         claimed: Mapping[str, str],
         clashes: Sequence[tuple[UniqueSet, Sequence[Clash]]],
+        key_texts: Mapping[int, str],
     ) -> None:
         """Go through the rows that clash in reading order: the first that may have a value keeps it."""
         holders = dict(claimed)
@@ -165,7 +167,7 @@ class Settlement:
             key = keys[row]
             rejection = None
             if key in holders:
-                shown = "***" if self.hides_key else repr(key)
+                shown = "***" if self.hides_key else repr(key_texts[row])
                 reason = f"key {shown} is that of legacy row {holders[key]}, which was read first and kept"
                 rejection = Rejection(row, "", "duplicate_key", reason)
             else:
@@ -176,7 +178,7 @@ class Settlement:
             if row in repeated:
                 holders[key] = self.name(row)
             for unique, clash in wanted.get(row, ()):
-                values[unique.code + unique.field, clash.values] = row
+                values[unique.code + unique.field, clash.wanted] = row
 
     def _clash(
         self,
@@ -186,7 +188,7 @@ class Settlement:
         rows_of: Mapping[Any, Sequence[int]],
     ) -> Rejection | None:
         for unique, clash in wanted:
-            holder = values.get((unique.code + unique.field, clash.values))
+            holder = values.get((unique.code + unique.field, clash.wanted))
             if holder is not None:
                 whose = f"legacy row {self.name(holder)}, which was read first"
             elif clash.owner is not None and not self._was_given_up(rows_of.get(clash.owner, ()), row):
@@ -199,13 +201,18 @@ class Settlement:
             return Rejection(row, unique.field, unique.code, f"{what}: {shown} is taken by {whose}")
         return None
 
-    def _was_given_up(self, owners: Sequence[int], row: int) -> bool:
-        """Tell whether the owner of a value is changed by a row of this batch that was read earlier.
+    def _rows_by_owner(self) -> dict[Any, list[int]]:
+        """Return the rows of the batch that have each target row's key: more than one where it repeats."""
+        rows: dict[Any, list[int]] = {}
+        for row, match in self.matches.by_row.items():
+            rows.setdefault(match.pk, []).append(row)
+        return rows
 
-        That row does not want the value itself, or it would be known as the holder.
-        """
-        earlier = (owner for owner in owners if owner < row and owner not in self.refused)
-        return any(self.matches.by_row[owner].changed for owner in earlier)
+    def _was_given_up(self, owners: Sequence[int], by: int) -> bool:
+        """Tell whether a value's owner was changed by a row of this batch that was read earlier."""
+        return any(
+            row < by and row not in self.refused and self.matches.by_row[row].changed for row in owners
+        )
 
 
 def _is_fresh(match: Match | None) -> bool:

@@ -17,7 +17,8 @@ class RunOptions:
     rollback: bool = True
     """One transaction for each transformer; off, one for each batch, with a checkpoint."""
     validation: bool | None = None
-    """False is `warning_only`; True the settings' mode; None the settings as they are."""
+    """None: as the settings say. False: `warning_only`. True: the settings' mode, or `lenient` where that
+    would reject nothing."""
     batch_size: int | None = None
     """Rows in a batch; wins over Meta and the settings."""
     full: bool = False
@@ -33,11 +34,11 @@ class RunOptions:
     @property
     def validation_mode(self) -> ValidationMode:
         config = conf.load()
-        if self.validation is None:
-            return config.validation_mode
-        if not self.validation:
+        validates = config.enable_validation if self.validation is None else self.validation
+        if not validates:
             return "warning_only"
-        return "lenient" if config.validation_mode == "warning_only" else config.validation_mode
+        mode = config.validation_mode
+        return "lenient" if self.validation and mode == "warning_only" else mode
 
     @property
     def reject_limit(self) -> RejectLimit | None:

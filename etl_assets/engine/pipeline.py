@@ -62,14 +62,14 @@ def rehearse(
             stack.enter_context(rolled_back(alias))
         for transformer in transformers:
             job = Job(transformer, registry, options, run_id, progress or Silent())
-            blocker = _blocker(transformer, report)
+            blocker = missing_upstream(transformer, report)
             done = job.skip(blocker) if blocker else job.report_of(job.rehearse)
             report.transformers[done.name] = done
     report.duration_seconds = time.perf_counter() - started
     return report
 
 
-def _blocker(transformer: TransformerClass, report: RunReport) -> str | None:
+def missing_upstream(transformer: TransformerClass, report: RunReport) -> str | None:
     """Return a transformer that this one needs and that has not succeeded."""
     ended = report.transformers
     needed = (up for up in transformer._meta.upstream if up in ended)
@@ -108,7 +108,7 @@ class Job:
     def run(self) -> None:
         """Lock, load in one transaction or batch by batch, keep the rejects, record how it ended."""
         with self._locked() as plan:
-            self.report.abandoned = runs.abandon_others(plan.meta.name)
+            self.report.abandoned = runs.abandon_others(plan.meta.name, self.run_id)
             run = runs.begin(plan.meta.name, self.run_id, self.options)
             try:
                 if self.options.rollback:
@@ -125,10 +125,14 @@ class Job:
         with self._locked() as plan, transaction.atomic(plan.meta.using):
             self._load(plan, None)
 
-    def skip(self, blocker: str) -> TransformerReport:
-        """Leave the transformer out, since one that it needs has failed."""
+    def skip(self, blocker: str | None) -> TransformerReport:
+        """Leave the transformer out: one that it needs has failed, or the run ended before its turn."""
+        name = self.report.name
         self.report.status = "skipped"
-        self.report.error = f"{blocker!r} has not been loaded, and {self.report.name!r} needs it."
+        if blocker is None:
+            self.report.error = f"The run ended before it came to {name!r}."
+        else:
+            self.report.error = f"{blocker!r} has not been loaded, and {name!r} needs it."
         self.progress.finished(self.report)
         return self.report
 
@@ -138,16 +142,22 @@ class Job:
         try:
             work()
         except Exception as error:  # whatever ends a run is reported, and never taken for success
-            self.report.status = "failed"
-            self.report.error = sentence(error, self.transformer._meta.using)
+            self._fail(error)
             self.report.exception = error
             self.report.lost_connection = is_lost_connection(error)
-            if self.options.rollback or self.options.dry_run:
-                self.report.counts.undo()
+        except KeyboardInterrupt as stop:
+            self._fail(stop)
+            raise
         finally:
             self.report.duration_seconds = time.perf_counter() - started
         self.progress.finished(self.report)
         return self.report
+
+    def _fail(self, error: BaseException) -> None:
+        self.report.status = "failed"
+        self.report.error = sentence(error, self.transformer._meta.using)
+        if self.options.rollback or self.options.dry_run:
+            self.report.counts.undo()
 
     @contextmanager
     def _locked(self) -> Iterator[Plan]:
@@ -182,5 +192,5 @@ class Job:
         if self.options.rollback:
             self.report.counts.undo()
         interrupted = isinstance(error, KeyboardInterrupt)
-        self.rejects.forget_loaded()
+        self.rejects.rewind()
         self._record(run, Run.Status.INTERRUPTED if interrupted else Run.Status.FAILED)

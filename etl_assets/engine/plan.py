@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from django.core.exceptions import FieldDoesNotExist
-from django.db.models import Field, ForeignKey, Model
+from django.db.models import AutoField, Field, ForeignKey, Model
 
 from ..columns import Concat, Expression, Link
 from ..exceptions import ConfigurationError, NotSupportedYet, SourceError, nearest
@@ -101,7 +101,7 @@ def make_plan(transformer: type[Transformer], registry: Mapping[str, type[Transf
     """Resolve a transformer against its model and the transformers that it links to.
 
     Raises:
-        ConfigurationError: a field, key or link cannot be meant as written.
+        ConfigurationError: a field, key, link or `after` cannot be meant as written.
         NotSupportedYet: `legacy_key`, or a link to self, to a key of several fields or to no key.
     """
     meta = transformer._meta
@@ -117,6 +117,8 @@ def make_plan(transformer: type[Transformer], registry: Mapping[str, type[Transf
         )
     fields = {name: _plan_field(meta, name, value, registry) for name, value in meta.columns.items()}
     _check_key(meta, fields)
+    _check_unmapped(meta, fields)
+    _check_after(meta, registry)
     return Plan(transformer, fields)
 
 
@@ -137,6 +139,8 @@ def _plan_field(
 def _model_field(meta: Options, name: str) -> Field[Any, Any]:
     try:
         field = meta.model._meta.get_field(name)
+        if field.name != name:  # Django finds a foreign key by its column's name too: `place_id`
+            raise FieldDoesNotExist
     except FieldDoesNotExist as error:
         known = [field.name for field in meta.model._meta.fields]
         raise ConfigurationError(
@@ -157,15 +161,12 @@ def _plan_link(
     here = f"{meta.label}.{field.name}"
     if not isinstance(field, ForeignKey):
         raise ConfigurationError(f"{here} is a link, but the model's field is no foreign key: use col().")
-    if link.target in ("self", meta.name):
-        raise NotSupportedYet(
-            f"{here} links to its own transformer, which is not supported yet: leave the field out."
-        )
-    lookup = replace(_lookup(here, field, link, registry), missing=link.missing, transformer=link.target)
+    lookup = replace(_lookup(meta, field, link, registry), missing=link.missing, transformer=link.target)
     if link.missing == "null" and not field.null:
         raise ConfigurationError(f"{here} has missing='null', but the model's field does not allow null.")
     value = link.value
-    parent_key = _parent_key(registry[link.target]._meta)
+    parent = registry[link.target]._meta
+    parent_key = parent.columns[parent.key_fields[0]]
     if link.by_name and not isinstance(parent_key, Concat):
         # Both sides hold the same legacy value, so what cleaned the one cleans the other.
         cleaned = parent_key.value if isinstance(parent_key, Link) else parent_key
@@ -174,8 +175,13 @@ def _plan_link(
 
 
 def _lookup(
-    here: str, field: ForeignKey[Any, Any], link: Link, registry: Mapping[str, type[Transformer]]
+    meta: Options, field: ForeignKey[Any, Any], link: Link, registry: Mapping[str, type[Transformer]]
 ) -> Lookup:
+    here = f"{meta.label}.{field.name}"
+    if link.target in ("self", meta.name):
+        raise NotSupportedYet(
+            f"{here} links to its own transformer, which is not supported yet: leave the field out."
+        )
     if link.target not in registry:
         raise ConfigurationError(
             f"{here} links to {link.target!r}, which is no transformer.{nearest(link.target, registry)} "
@@ -193,15 +199,15 @@ def _lookup(
             "yet, so give the parent model one field for its legacy key."
         )
     key = _model_field(parent, parent.key_fields[0])
-    own = parent.columns.get(key.name)
+    if key.name not in parent.columns:
+        raise ConfigurationError(
+            f"{here} links to {link.target!r}, which does not map its own key {key.name!r}: map it there."
+        )
+    own = parent.columns[key.name]
     through = None
     if isinstance(own, Link) and isinstance(key, ForeignKey):
-        through = _lookup(here, key, own, registry)
+        through = _lookup(parent, key, own, registry)
     return Lookup(parent.model, key, field.target_field, through)
-
-
-def _parent_key(parent: Options) -> Expression:
-    return parent.columns[parent.key_fields[0]]
 
 
 def _check_key(meta: Options, fields: Mapping[str, FieldPlan]) -> None:
@@ -218,4 +224,38 @@ def _check_key(meta: Options, fields: Mapping[str, FieldPlan]) -> None:
         if name not in fields:
             raise ConfigurationError(
                 f"{meta.label} has {name!r} in Meta.key, which it does not map.{nearest(name, fields)}"
+            )
+    if not any(fields[name].expression.source_columns for name in meta.key_fields):
+        raise ConfigurationError(
+            f"{meta.label} has a key that no source column goes into, so that all rows would be one: "
+            "add a field to Meta.key that is read from a column."
+        )
+
+
+def _check_unmapped(meta: Options, fields: Mapping[str, FieldPlan]) -> None:
+    """Refuse a model that has a required field which nobody fills."""
+    for field in meta.model._meta.concrete_fields:
+        if field.name not in fields and not _fills_itself(field):
+            raise ConfigurationError(
+                f"{meta.label} does not map {field.name!r}, which {meta.model._meta.label} requires: "
+                "map it, or give the field a default."
+            )
+
+
+def _fills_itself(field: Field[Any, Any]) -> bool:
+    """Tell whether a row can be created without a value for this field; an unmapped text is then empty."""
+    if field.generated or field.has_default() or field.has_db_default():
+        return True
+    if field.primary_key:
+        return isinstance(field, AutoField)
+    clock = getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False)
+    return field.null or is_text(field) or clock
+
+
+def _check_after(meta: Options, registry: Mapping[str, type[Transformer]]) -> None:
+    for name in meta.after:
+        if name not in registry:
+            raise ConfigurationError(
+                f"{meta.label} has {name!r} in Meta.after, which is no transformer.{nearest(name, registry)} "
+                f"Known transformers: {', '.join(sorted(registry))}."
             )

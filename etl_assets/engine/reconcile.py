@@ -20,7 +20,7 @@ def check_balance(counts: Counts, expected: int | None = None) -> None:
         raise Unbalanced(
             f"{counts.read} rows were read and {counts.ended} accounted for (created {counts.created} + "
             f"updated {counts.updated} + unchanged {counts.unchanged} + rejected {counts.rejected} + "
-            f"skipped {counts.skipped}): nothing was kept of this run, please report the defect."
+            f"skipped {counts.skipped}): do not rely on this run, and report the defect."
         )
     if expected is not None and counts.read != expected:
         raise Unbalanced(

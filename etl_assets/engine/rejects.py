@@ -21,7 +21,7 @@ from ..models import Reject, Run
 from .batch import Batch
 
 COLUMNS = ("transformer", "legacy_key", "field", "code", "reason", "raw")
-AT_ONCE = 500
+AT_ONCE = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,13 @@ class RejectedRow:
 
     @property
     def digest(self) -> str:
-        """Hash of key and raw row, so that the same row is not kept twice for the same reason."""
-        content = json.dumps([self.legacy_key, self.raw], sort_keys=True)
+        """Hash of key and raw row, so that the same row is not kept twice for the same reason.
+
+        Of the values' texts: SQLite's 7 is read as 7.0 or '7' where its batch has another row with a 7.5
+        or a text in that column.
+        """
+        texts = {name: _plain_text(value) for name, value in self.raw.items()}
+        content = json.dumps([self.legacy_key, texts], sort_keys=True)
         return blake2b(content.encode(), digest_size=16).hexdigest()
 
 
@@ -93,8 +98,12 @@ class RejectLog:
         for index in np.flatnonzero(found):
             self._resolved.write(json.dumps(keys[index]) + "\n")
 
-    def forget_loaded(self) -> None:
-        """Forget what was noted as loaded: it was rolled back."""
+    def rewind(self) -> None:
+        """After a rollback: nothing was loaded, and what was stored may be gone, so `store` begins anew."""
+        self._stored = 0
+        self._forget_loaded()
+
+    def _forget_loaded(self) -> None:
         self._resolved.seek(0)
         self._resolved.truncate()
 
@@ -108,7 +117,7 @@ class RejectLog:
             # What this run rejected again, such as the other one of two rows with a key, stays open.
             met_before = self._open_rejects().exclude(run=run)
             met_before.filter(legacy_key__in=keys).update(resolved_run=run)
-        self.forget_loaded()
+        self._forget_loaded()
 
     def _open_rejects(self) -> Any:
         return Reject.objects.using(DEFAULT_DB_ALIAS).filter(
@@ -183,6 +192,13 @@ def as_json(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [as_json(one) for one in value]
     return value.isoformat() if hasattr(value, "isoformat") else storable(str(value))
+
+
+def _plain_text(value: Any) -> Any:
+    """Write a number or boolean of a raw row as text, whichever way it was read."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return str(value) if isinstance(value, (bool, int, float)) else value
 
 
 def _spool() -> IO[str]:

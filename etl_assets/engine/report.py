@@ -97,6 +97,8 @@ class TransformerReport:
     exception: Exception | None = None
     lost_connection: bool = False
     """Did it fail because a server went away, so that trying again may help?"""
+    is_resumable: bool = False
+    """Without rollback: does the next run go on after the last whole batch of this one?"""
     abandoned: list[str] = field(default_factory=list)
     """Ids of earlier runs that were found dead when this one took the lock."""
 

@@ -37,12 +37,16 @@ def begin(name: str, run_id: str, options: RunOptions) -> Run:
     return run
 
 
-def abandon_others(name: str) -> list[str]:
-    """Mark runs that their process left behind, and return their ids.
+def abandon_others(name: str, run_id: str) -> list[str]:
+    """Mark runs that their process left behind, and return their ids; another attempt of this one is none.
 
     To be called by the holder of the transformer's lock, which proves that nobody else is running it.
     """
-    left = Run.objects.using(DEFAULT_DB_ALIAS).filter(transformer=name, status=Run.Status.RUNNING)
+    left = (
+        Run.objects.using(DEFAULT_DB_ALIAS)
+        .filter(transformer=name, status=Run.Status.RUNNING)
+        .exclude(run_id=run_id)
+    )
     ids = list(left.values_list("run_id", flat=True))
     left.update(
         status=Run.Status.ABANDONED,

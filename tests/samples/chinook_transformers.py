@@ -43,7 +43,9 @@ class TrackTransformer(Transformer):
     """Sorted by name, and joined to its genre, which goes by its name now."""
 
     class Meta:
-        source = Query('SELECT t.*, g."Name" AS genre FROM "Track" t LEFT JOIN "Genre" g ON g."GenreId" = t."GenreId"')
+        source = Query(
+            'SELECT t.*, g."Name" AS genre FROM "Track" t LEFT JOIN "Genre" g ON g."GenreId" = t."GenreId"'
+        )
         model = Track
         order_by = ("Name", "TrackId")
 

@@ -7,7 +7,6 @@ import datetime as dt
 from etl_assets import Query, Transformer, col, concat, const, key, link, rule
 from tests.samples.employees.models import (
     Department,
-    Employee,
     Leadership,
     Membership,
     OldDepartment,
@@ -79,7 +78,9 @@ class PositionTransformer(Transformer):
     """Leaves the technique leaders out: a literal % in a query needs no doubling."""
 
     class Meta:
-        source = Query("SELECT emp_no, title, from_date, to_date FROM title WHERE title NOT LIKE 'Technique%'")
+        source = Query(
+            "SELECT emp_no, title, from_date, to_date FROM title WHERE title NOT LIKE 'Technique%'"
+        )
         model = Position
         key = ("employee", "title", "since")
 

@@ -24,9 +24,7 @@ def sample(name: str, path: Path) -> Path:
     """Put a copy of the sample at this path, unpacked; skip the test where the samples are not."""
     found = Path(os.environ.get(FOLDER) or BESIDE_THE_PROJECT) / name
     if not found.is_file():
-        pytest.skip(
-            f"the sample {name} is neither in the folder that {FOLDER} names nor in ../shared/data beside the project"
-        )
+        pytest.skip(f"the sample {name} is neither in the folder that {FOLDER} names nor in ../shared/data")
     if found.suffix == ".gz":
         with gzip.open(found) as packed, path.open("wb") as unpacked:
             shutil.copyfileobj(packed, unpacked)

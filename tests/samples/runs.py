@@ -29,17 +29,15 @@ def load(registry: Registry, **options: Any) -> dict[str, TransformerReport]:
 
 def try_out(registry: Registry, **options: Any) -> dict[str, TransformerReport]:
     """Do a dry run of all transformers; each succeeds and balances."""
-    run = rehearse(
-        registry.choose(None), registry, RunOptions(dry_run=True, **options), run_id=next(RUN_IDS)
-    )
+    run = rehearse(registry.choose(None), registry, RunOptions(dry_run=True, **options), run_id=next(RUN_IDS))
     _all_well(run.transformers)
     return run.transformers
 
 
 def _all_well(reports: dict[str, TransformerReport]) -> None:
-    assert {name: report.error for name, report in reports.items()} == dict.fromkeys(reports)
     for name, report in reports.items():
         ends = report.counts
+        assert report.error is None, f"{name}: {report.error}"
         assert ends.read == ends.created + ends.updated + ends.unchanged + ends.rejected + ends.skipped, name
 
 
@@ -49,11 +47,22 @@ def counts(reports: dict[str, TransformerReport]) -> dict[str, dict[str, int]]:
 
 
 def rejects(reports: dict[str, TransformerReport]) -> dict[str, list[tuple]]:
-    """Each transformer's rejected rows, in the order in which they were met."""
+    """Each transformer's rejected rows, sorted, with raw values as texts.
+
+    A SQLite column may hold anything. Whether its 7 arrives as 7, 7.0 or '7' depends on what else there is
+    in its batch; nothing else may.
+    """
     return {
-        name: [(row.legacy_key, row.field, row.code, row.reason, row.raw) for row in report.rejects or ()]
+        name: sorted(
+            (row.legacy_key, row.field, row.code, row.reason.replace("'", ""), _texts(row.raw))
+            for row in report.rejects or ()
+        )
         for name, report in reports.items()
     }
+
+
+def _texts(raw: dict[str, Any]) -> str:
+    return repr({name: str(value).removesuffix(".0") for name, value in raw.items()})
 
 
 def fingerprint(*apps: str) -> dict[str, object]:
@@ -65,17 +74,20 @@ def fingerprint(*apps: str) -> dict[str, object]:
     A row that was written again, with the very same values, has another place or transaction on PostgreSQL.
     """
     connection = connections["default"]
-    place = "ctid, xmin, *" if connection.vendor == "postgresql" else "*"
+    on_postgres = connection.vendor == "postgresql"
+    rows = "SELECT ctid, xmin, * FROM {}" if on_postgres else "SELECT * FROM {}"
+    sequences = (
+        "SELECT sequencename, last_value FROM pg_sequences"
+        if on_postgres
+        else "SELECT * FROM sqlite_sequence"
+    )
+    meant = tuple(f"{app}_" for app in apps) or ""
     found: dict[str, object] = {}
     with connection.cursor() as cursor:
         for table in connection.introspection.table_names(cursor):
-            if apps and not table.startswith(tuple(f"{app}_" for app in apps)):
-                continue
-            cursor.execute(f"SELECT {place} FROM {connection.ops.quote_name(table)}")
-            found[table] = sorted(hashlib.md5(repr(row).encode()).digest() for row in cursor)
-        if connection.vendor == "postgresql":
-            cursor.execute("SELECT schemaname, sequencename, last_value FROM pg_sequences ORDER BY 1, 2")
-        else:
-            cursor.execute("SELECT * FROM sqlite_sequence ORDER BY 1")
-        found["sequences of all apps"] = cursor.fetchall()
+            if table.startswith(meant):
+                cursor.execute(rows.format(connection.ops.quote_name(table)))
+                found[table] = sorted(hashlib.md5(repr(row).encode()).hexdigest() for row in cursor)
+        cursor.execute(sequences)
+        found["sequences"] = sorted(row for row in cursor if row[0].startswith(meant))
     return found

@@ -83,6 +83,7 @@ class Member(models.Model):
     seat = models.IntegerField(null=True)
     leads = models.BooleanField(default=False)
     age = models.IntegerField(null=True)
+    place = models.ForeignKey(Place, models.PROTECT, null=True)
 
     class Meta:
         constraints = (
@@ -188,11 +189,12 @@ class Odd(models.Model):
     """Names that need quoting."""
 
     legacy_id = models.IntegerField(unique=True, db_column="Legacy Id")
-    order = models.CharField(max_length=10, db_column='the "order"', unique=True)
+    order = models.CharField(max_length=10, db_column="the order", unique=True)
     group = models.IntegerField(null=True, db_column="group")
+    rate = models.IntegerField(null=True, db_column="it's 5 %s")
 
     class Meta:
-        db_table = 'targets odd "table"'
+        db_table = "targets odd table"
         constraints = (UniqueConstraint(fields=["order", "group"], name="odd_once"),)
 
 

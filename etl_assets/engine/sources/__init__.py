@@ -10,7 +10,11 @@ from ...exceptions import ConfigurationError
 from ..plan import Plan
 from .base import Position, Reader
 
-READERS = {"postgresql": "postgresql.PostgresReader", "sqlite": "sqlite.SqliteReader"}
+READERS = {
+    "mysql": "mysql.MysqlReader",
+    "postgresql": "postgresql.PostgresReader",
+    "sqlite": "sqlite.SqliteReader",
+}
 
 
 def open_reader(plan: Plan) -> Reader:

@@ -2,38 +2,59 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
-from importlib import import_module
 from typing import Any
 
 import pyarrow as pa
+from django.db import DatabaseError
 
 from ...exceptions import SourceError
 from ..frames import array_from_values
 from .base import Reader, Relation
 
+TYPES: dict[str, pa.DataType] = {
+    **dict.fromkeys(("SmallIntegerField", "IntegerField", "BigIntegerField"), pa.int64()),
+    "BinaryField": pa.binary(),
+    "BooleanField": pa.bool_(),
+    "DateField": pa.date32(),
+    "DateTimeField": pa.timestamp("us"),
+    "DurationField": pa.duration("us"),
+    "FloatField": pa.float64(),
+    "TimeField": pa.time64("us"),
+}
+"""Types by the names that Django's introspection gives them; all others are taken for text."""
+
 
 class CursorReader(Reader):
-    """Reads over the driver's cursor, beneath Django's converters, which would hide the dirt."""
+    """Reads over a connection of its own, by whatever its Django backend knows of the database.
+
+    Only rows in the order of whole numbers and texts can be gone on after: those alone does every database
+    take back as it gave them.
+    """
 
     def connect(self) -> None:
         self._wrapper = self.connection.copy()
         self._wrapper.ensure_connection()
-        self.database: Any = self._wrapper.connection
-        if self.connection.vendor == "mysql":
-            self.quote_mark = "`"
-            self._run("SET SESSION TRANSACTION READ ONLY")
-            self._run("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+        if self.connection.vendor == "oracle":
+            self.fetch("SET TRANSACTION READ ONLY")
 
     def close(self) -> None:
         if hasattr(self, "_wrapper"):
             self._wrapper.close()
 
+    @property
+    def nulls_first(self) -> bool:  # type: ignore[override]
+        return not self.connection.features.nulls_order_largest
+
+    @property
+    def is_resumable(self) -> bool:
+        plain = (pa.int64(), pa.string())
+        return super().is_resumable and all(self.columns[by.column] in plain for by in self.order)
+
     def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         with self._wrapper.cursor() as cursor:
             cursor.execute(sql, tuple(parameters))
-            return list(cursor.fetchall())
+            return list(cursor.fetchall()) if cursor.description else []
 
     def tables(self) -> list[str]:
         with self._wrapper.cursor() as cursor:
@@ -42,15 +63,16 @@ class CursorReader(Reader):
     def find(self, name: str) -> str | None:
         known = self.tables()
         fold = self._wrapper.introspection.identifier_converter
-        if name in known or fold(name) in {fold(one) for one in known}:
-            return self.quote(name)
+        same = [one for one in known if one == name] or [one for one in known if fold(one) == fold(name)]
+        if same:
+            return self._quoted(same[0])
         schema, _, table = name.partition(".")
         if not table:
             return None
-        quoted = f"{self.quote(schema)}.{self.quote(table)}"
+        quoted = f"{self._quoted(schema)}.{self._quoted(table)}"
         try:
             self.fetch(f"SELECT COUNT(*) FROM {quoted} WHERE 1 = 0")
-        except self._wrapper.Database.Error:
+        except DatabaseError:  # each database has its own way of saying that there is none
             return None
         return quoted
 
@@ -58,12 +80,13 @@ class CursorReader(Reader):
         try:
             with self._wrapper.cursor() as cursor:
                 cursor.execute(f"SELECT * FROM {relation.sql} WHERE 1 = 0", relation.parameters)
-                names = [column[0] for column in cursor.description]
-        except self._wrapper.Database.Error as error:
+                described = list(cursor.description)
+        except DatabaseError as error:
             raise SourceError(
                 f"Database {self.connection.alias!r} cannot read the source: {error}. Check Meta.source."
             ) from error
-        return dict.fromkeys(names, pa.string())
+        known = self._wrapper.introspection.data_types_reverse
+        return {column[0]: TYPES.get(known.get(column[1], ""), pa.string()) for column in described}
 
     def primary_key(self, relation: Relation) -> tuple[str, ...]:
         if relation.table is None or "." in relation.table:
@@ -73,29 +96,17 @@ class CursorReader(Reader):
         return tuple(columns or ())
 
     def read(self, sql: str, parameters: Sequence[Any], size: int) -> Iterator[pa.RecordBatch]:
-        cursor = self._streaming_cursor()
-        try:
+        with self._wrapper.chunked_cursor() as cursor:
             cursor.execute(sql, tuple(parameters))
-            names = [column[0] for column in cursor.description]
             while rows := cursor.fetchmany(size):
-                columns = [_column(list(values)) for values in zip(*rows, strict=True)]
-                yield pa.RecordBatch.from_arrays(columns, names)
-        finally:
-            cursor.close()
+                values = zip(self.columns, zip(*rows, strict=True), strict=True)
+                columns = [_column(list(column), self.columns[name]) for name, column in values]
+                yield pa.RecordBatch.from_arrays(columns, list(self.columns))
 
-    def _streaming_cursor(self) -> Any:
-        """Return a cursor that does not fetch the whole result first, as MySQL's usual one does."""
-        if self.connection.vendor != "mysql":
-            return self._wrapper.cursor()
-        package = type(self.database).__module__.partition(".")[0]
-        import_module(f"{package}.cursors")
-        return sys.modules[f"{package}.cursors"].SSCursor(self.database)
-
-    def _run(self, sql: str) -> None:
-        with self._wrapper.cursor() as cursor:
-            cursor.execute(sql)
+    def _quoted(self, name: str) -> str:
+        return self.literal(self._wrapper.ops.quote_name(name))
 
 
-def _column(values: list[Any]) -> pa.Array:
+def _column(values: list[Any], declared: pa.DataType) -> pa.Array:
     column = array_from_values(values)
-    return column.cast(pa.string()) if pa.types.is_null(column.type) else column
+    return column.cast(declared) if pa.types.is_null(column.type) else column

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,6 +19,9 @@ from .base import Reader, Relation
 
 EXACT_FLOAT = 2**53
 """Whole numbers above it do not all fit a float."""
+
+HAS_PLACES = re.compile(r"\(\s*\d+\s*,\s*[1-9]")
+"""Finds a declaration such as DECIMAL(10, 2)."""
 
 
 class SqliteReader(Reader):
@@ -157,19 +161,26 @@ class SqliteReader(Reader):
 
 
 def _affinity(declared: str) -> pa.DataType:
-    """Return the type that a declaration gives a column by SQLite's rules (datatype3.html, 3.1)."""
+    """Return the type that a declaration gives a column by SQLite's rules (datatype3.html, 3.1).
+
+    A number with decimal places is a float here, though SQLite stores those without a fraction as whole.
+    """
     words = declared.upper()
     if "INT" in words:
         return pa.int64()
-    if any(word in words for word in ("BLOB",)):
+    if "BLOB" in words:
         return pa.binary()
-    if any(word in words for word in ("REAL", "FLOA", "DOUB")):
+    if any(word in words for word in ("REAL", "FLOA", "DOUB")) or HAS_PLACES.search(words):
         return pa.float64()
     return pa.string()
 
 
 def _column(values: list[Any], declared: pa.DataType) -> pa.Array:
-    """Make one column of values that may be of any type, whatever was declared."""
+    """Make one column of values that may be of any type, whatever was declared.
+
+    What a value becomes must not depend on its neighbours in the batch: where no one type leaves them all
+    as they are, each becomes its own text.
+    """
     try:
         column = pa.array(values)
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
@@ -178,11 +189,15 @@ def _column(values: list[Any], declared: pa.DataType) -> pa.Array:
         return column.cast(declared)
     if pa.types.is_binary(column.type) and not pa.types.is_binary(declared):
         return _text(column, values)
-    if pa.types.is_floating(column.type) and any(
-        isinstance(value, int) and abs(value) > EXACT_FLOAT for value in values
-    ):
+    if pa.types.is_floating(declared) and not any(_is_too_large(value) for value in values):
+        return column.cast(declared) if pa.types.is_integer(column.type) else column
+    if pa.types.is_floating(column.type) and any(isinstance(value, int) for value in values):
         return pa.array([None if value is None else str(value) for value in values])
     return column
+
+
+def _is_too_large(value: Any) -> bool:
+    return isinstance(value, int) and abs(value) > EXACT_FLOAT
 
 
 def _text(column: pa.Array, values: list[Any]) -> pa.Array:

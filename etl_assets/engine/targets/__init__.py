@@ -12,7 +12,11 @@ from ..sources import configured
 from ..verbs import Context
 from .base import Target
 
-TARGETS = {"postgresql": "postgresql.PostgresTarget", "sqlite": "sqlite.SqliteTarget"}
+TARGETS = {
+    "mysql": "mysql.MysqlTarget",
+    "postgresql": "postgresql.PostgresTarget",
+    "sqlite": "sqlite.SqliteTarget",
+}
 
 
 def make_target(plan: Plan, context: Context, now: datetime, dry_run: bool) -> Target:

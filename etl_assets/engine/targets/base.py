@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -13,9 +13,9 @@ from typing import Any
 import pyarrow as pa
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import CheckConstraint, Field, UniqueConstraint
+from django.db.models import CheckConstraint, F, Field, UniqueConstraint
 
-from ...exceptions import ConfigurationError
+from ..collation import Fold, fold_of, folded
 from ..fields import arrow_type, read_as
 from ..frames import array_from_values
 from ..kinds import column_of, is_text
@@ -55,6 +55,17 @@ class UniqueSet:
     constraint: UniqueConstraint | None = None
     """Where it has a condition, expressions, or counts nulls as equal."""
 
+    @property
+    def looks_at(self) -> set[str]:
+        """Names of all fields that decide whether rows clash."""
+        names = set(self.fields)
+        if self.constraint is not None:
+            for expression in self.constraint.expressions:
+                names |= {one.name for one in expression.flatten() if isinstance(one, F)}
+            if self.constraint.condition is not None:
+                names |= self.constraint.condition.referenced_base_fields
+        return names
+
 
 @dataclass(frozen=True, slots=True)
 class Clash:
@@ -64,6 +75,13 @@ class Clash:
     values: tuple[Any, ...]
     owner: Any
     """Primary key of the target row that has them; None where only rows of the batch want them."""
+    identity: tuple[Any, ...] = ()
+    """The values as the database compares them, where that is not by their own texts."""
+
+    @property
+    def wanted(self) -> tuple[Any, ...]:
+        """What two rows have in common that want the same."""
+        return self.identity or self.values
 
 
 class Target(ABC):
@@ -169,6 +187,12 @@ class Target(ABC):
         ]
 
     @cached_property
+    def filled_by_database(self) -> list[Field[Any, Any]]:
+        """Fields that the database fills by itself: from `db_default`, then those it generates from others."""
+        left = [field for field in self.meta.concrete_fields if field.name not in self.plan.fields]
+        return [field for field in left if field.has_db_default()] + [field for field in left if field.generated]
+
+    @cached_property
     def touched(self) -> list[Field[Any, Any]]:
         """Unmapped `auto_now` fields, which an update sets too."""
         return [field for field in self.unmapped if getattr(field, "auto_now", False)]
@@ -200,29 +224,39 @@ class Target(ABC):
             return self.now if arrow_type(field).tz else local.replace(tzinfo=None)
         return local.date() if isinstance(field, models.DateField) else local.time()
 
-    def check_unmapped(self) -> None:
-        """Refuse a model that has a required field which nobody fills.
+    def folded(self, columns: Mapping[str, pa.Array]) -> Mapping[str, pa.Array]:
+        """Return the key's columns, with one text in place of all that the database takes for it."""
+        found = dict(columns)
+        for field, fold in self._key_folds.items():
+            found[field.name] = pa.array(folded(fold, columns[field.name].to_pylist()), pa.string())
+        return found
 
-        Raises:
-            ConfigurationError: it names the field.
-        """
-        for field in self.unmapped:
-            filled = field.null or field.has_default() or is_text(field) or getattr(field, "auto_now", False)
-            if not (filled or getattr(field, "auto_now_add", False)):
-                raise ConfigurationError(
-                    f"{self.plan.meta.label} does not map {field.name!r}, which {self.meta.label} requires: "
-                    "map it, or give the field a default."
-                )
+    @cached_property
+    def _key_folds(self) -> dict[Field[Any, Any], Fold]:
+        folds = {field: fold_of(self.connection, field) for field in self.keys}
+        return {field: fold for field, fold in folds.items() if fold is not None}
 
     @cached_property
     def checks(self) -> list[CheckConstraint]:
-        return [one for one in self.meta.constraints if isinstance(one, CheckConstraint)]
+        return [
+            one
+            for one in self.meta.constraints
+            if isinstance(one, CheckConstraint) and not self._waits_for_pk(one.condition.referenced_base_fields)
+        ]
 
     @cached_property
     def unique_sets(self) -> list[UniqueSet]:
         """All that must be unique, save the key: rows with one key are one row."""
         key = {field.name for field in self.keys}
-        return [one for one in self._unique_sets() if one.constraint or set(one.fields) != key]
+        return [
+            one
+            for one in self._unique_sets()
+            if (one.constraint or set(one.fields) != key) and not self._waits_for_pk(one.looks_at)
+        ]
+
+    def _waits_for_pk(self, names: Collection[str]) -> bool:
+        """Tell whether a constraint looks at a key that is not drawn yet: that is left to the database."""
+        return self.pk_is_drawn and not {"pk", self.pk.name}.isdisjoint(names)
 
     def _unique_sets(self) -> Iterator[UniqueSet]:
         for field in self.meta.concrete_fields:

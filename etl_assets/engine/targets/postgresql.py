@@ -19,7 +19,7 @@ class PostgresTarget(SqlTarget):
     stage_table = "pg_temp.etl_stage"
     differs = "IS DISTINCT FROM"
     equals = "IS NOT DISTINCT FROM"
-    zero = "0::bigint"
+    zero = "0::integer"
 
     def open(self) -> None:
         super().open()
@@ -55,7 +55,8 @@ class PostgresTarget(SqlTarget):
             copy.write(buffer.getbuffer())
 
     def among(self, rows: Sequence[int]) -> Sql:
-        return f"{ROW} = ANY(%s)", [list(map(int, rows))]
+        # Of the column's own type: only then does PostgreSQL hash the array instead of walking it per row.
+        return f"{ROW} = ANY(%s::integer[])", [list(map(int, rows))]
 
     def verify(self) -> None:
         self.execute("SET CONSTRAINTS ALL IMMEDIATE")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import pyarrow as pa
@@ -39,8 +39,8 @@ class SqlTarget(Target):
     # What does not
 
     def open(self) -> None:
-        self.check_unmapped()
-        columns = ", ".join(self.column(field) for field in self.staged_fields)
+        held = [*self.staged_fields, *self.filled_by_database]
+        columns = ", ".join(map(self.column, held))
         self.execute(f"DROP TABLE IF EXISTS {self.stage_table}")
         self.execute(
             f"CREATE TEMPORARY TABLE {self.stage_table.rpartition('.')[2]} AS "
@@ -160,14 +160,36 @@ class SqlTarget(Target):
 
         Constraints may look at these columns, and an update leaves them as they are.
         """
-        kept = [field for field in self.unmapped if field is not self.pk and field not in self.touched]
-        if not kept or not (self.checks or self.unique_sets):
+        if not (self.checks or self.unique_sets):
             return
-        assigned = ", ".join(f"{self.column(one)} = t.{self.column(one)}" for one in kept)
-        self.execute(
-            f"UPDATE {self.stage_table} SET {assigned} FROM {self.table} t "
-            f"WHERE {self._same_key(self.stage_table.rpartition('.')[2], 't')}"
-        )
+        defaults = [field for field in self.filled_by_database if not field.generated]
+        self._compute({field: field._db_default_expression for field in defaults})  # type: ignore[attr-defined]
+        kept = [
+            field
+            for field in (*self.unmapped, *defaults)
+            if field is not self.pk and field not in self.touched
+        ]
+        if kept:
+            assigned = ", ".join(f"{self.column(one)} = t.{self.column(one)}" for one in kept)
+            self.execute(
+                f"UPDATE {self.stage_table} SET {assigned} FROM {self.table} t "
+                f"WHERE {self._same_key(self.stage_table.rpartition('.')[2], 't')}"
+            )
+        self._compute({field: field.expression for field in self.filled_by_database if field.generated})  # type: ignore[attr-defined]
+
+    def _compute(self, expressions: Mapping[Field[Any, Any], Any]) -> None:
+        """Give staged rows what the database would put into these columns."""
+        if not expressions:
+            return
+        query = Query(self.plan.model, alias_cols=False)
+        compiler = query.get_compiler(connection=self.connection)
+        compiled = {
+            field: compiler.compile(expression.resolve_expression(query))
+            for field, expression in expressions.items()
+        }
+        assigned = ", ".join(f"{self.column(field)} = {sql}" for field, (sql, _) in compiled.items())
+        parameters = [one for _, given in compiled.values() for one in given]
+        self.execute(f"UPDATE {self.stage_table} SET {assigned}", parameters)
 
     def _values_of(self, unique: UniqueSet, table: str, identity: str) -> Sql:
         """Select each row's identity as `id`, its unique values as v0.. and its key as k0.."""

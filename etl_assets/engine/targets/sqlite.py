@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 from django.db import IntegrityError
+from django.db.models import ForeignKey
 
 from ..kinds import column_of, kind
 from .base import ROW
@@ -36,6 +37,43 @@ class SqliteTarget(SqlTarget):
         referring = {one.related_model._meta.db_table for one in self.meta.related_objects}
         tables = {self.meta.db_table, *referring} & set(self.connection.introspection.table_names())
         return sum(len(self.fetch(f"PRAGMA foreign_key_check({self.quote(name)})")) for name in tables)
+
+    def insert(self, rows: Sequence[int]) -> int:
+        """Refuse now what SQLite would refuse at commit, when it no longer says which row it was."""
+        chosen, parameters = self.among(rows)
+        for field in self.unmapped:
+            if rows and isinstance(field, ForeignKey) and field.has_default():
+                parent, target = field.target_field.model._meta.db_table, self.column(field.target_field)
+                self._must_be_none(
+                    f"SELECT 1 FROM {self.stage_table} s LEFT JOIN {self.quote(parent)} p "
+                    f"ON p.{target} = s.{self.column(field)} "
+                    f"WHERE {chosen} AND s.{self.column(field)} IS NOT NULL AND p.{target} IS NULL LIMIT 1",
+                    parameters,
+                    f"the default of {field.name} is no row of {parent}",
+                )
+        return super().insert(rows)
+
+    def update(self, rows: Sequence[int]) -> int:
+        """Refuse now to change a value that other tables refer to, for the same reason."""
+        chosen, parameters = self.among(rows)
+        for child in self.meta.related_objects:
+            field = getattr(child.field, "target_field", None)
+            if not rows or field not in self.compared or not child.field.db_constraint:
+                continue
+            column = self.column(field)
+            referring, table = self.quote(child.field.column), child.related_model._meta.db_table
+            self._must_be_none(
+                f"SELECT 1 FROM {self.stage_table} s JOIN {self.table} t ON {self._same_key('s', 't')} "
+                f"JOIN {self.quote(table)} c ON c.{referring} = t.{column} "
+                f"WHERE {chosen} AND t.{column} IS NOT s.{column} LIMIT 1",
+                parameters,
+                f"{field.name} is what rows of {table} refer to",
+            )
+        return super().update(rows)
+
+    def _must_be_none(self, sql: str, parameters: Sequence[Any], refusal: str) -> None:
+        if self.fetch(sql, parameters):
+            raise IntegrityError(refusal)
 
     def load(self, rows: pa.Table) -> None:
         kinds = {column_of(field): kind(field) for field in self.staged_fields}

@@ -27,7 +27,7 @@ SURELY_FLOAT = r"^[+-]?[0-9]{1,15}(\.[0-9]{1,15})?$"
 
 
 def integer(values: pa.Array, context: Context) -> Outcome:
-    """Read whole numbers. Floats and decimals are taken where nothing but zeros follows the point."""
+    """Read whole numbers, also where a point follows with nothing but zeros behind it."""
     if types.is_int64(values.type):
         return Outcome(values)
     if types.is_boolean(values.type):
@@ -35,9 +35,7 @@ def integer(values: pa.Array, context: Context) -> Outcome:
     if types.is_floating(values.type):
         return outcome(values, _whole_floats(values))
     texts = _number_texts(values)
-    if types.is_decimal(values.type):
-        return outcome(texts, _whole_numbers(pc.replace_substring_regex(texts, r"\.0+$", "")))
-    return outcome(texts, _whole_numbers(texts))
+    return outcome(texts, _whole_numbers(pc.replace_substring_regex(texts, r"\.0+$", "")))
 
 
 def _whole_floats(values: pa.Array) -> pa.Array:

@@ -38,7 +38,7 @@ def employees_on_postgres(employees_file: Path, workshop: Workshop) -> Database:
     database = workshop.empty("postgresql")
     copy_to_postgres(employees_file, database)
     with psycopg.connect(database.url) as connection:
-        connection.execute(MANAGERS)  # type: ignore[arg-type]
+        connection.execute(MANAGERS)
     return database
 
 

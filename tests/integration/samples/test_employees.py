@@ -61,9 +61,7 @@ def plain_reading(path: Path) -> Rows:
 def what_arrived() -> Rows:
     return {
         "departments": [*Department.objects.values_list("number", "name")],
-        "employees": [
-            *Employee.objects.values_list("number", "full_name", "sex", "birth_date", "hired_on")
-        ],
+        "employees": [*Employee.objects.values_list("number", "full_name", "sex", "birth_date", "hired_on")],
         "leaders": [
             *Leadership.objects.values_list("employee__number", "department__number", "since", "until")
         ],
@@ -96,7 +94,10 @@ def test_each_row_arrives_as_predicted_and_a_second_run_writes_nothing(
 
     assert counts(load(registry)) == new
     arrived = what_arrived()
-    for rows in (expected["pay"], arrived["pay"]):  # 60117 and Decimal("60117.00") are equal, and look different
+    for rows in (
+        expected["pay"],
+        arrived["pay"],
+    ):  # 60117 and Decimal("60117.00") are equal, and look different
         rows[:] = [(*row[:3], int(row[3]), row[4]) for row in rows]
     assert in_order(arrived) == in_order(expected)
 

@@ -27,7 +27,9 @@ class Employee(models.Model):
 
     class Meta:
         constraints = (
-            models.CheckConstraint(condition=models.Q(hired_on__gt=models.F("birth_date")), name="hired_when_born"),
+            models.CheckConstraint(
+                condition=models.Q(hired_on__gt=models.F("birth_date")), name="hired_when_born"
+            ),
         )
 
 

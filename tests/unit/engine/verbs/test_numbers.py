@@ -45,7 +45,7 @@ def blank_is_null(read):
 
 
 def integer(text):
-    if not re.fullmatch(r"[+-]?[0-9]+", text):
+    if not re.fullmatch(r"[+-]?[0-9]+(\.0+)?", text):
         raise Unreadable
     number = Decimal(text)
     if not -(2**63) <= number < 2**63:

@@ -1,0 +1,213 @@
+"""Reading MySQL and MariaDB: values as the texts that the server sends, made into columns by Arrow."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from importlib import import_module
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from django.db import DatabaseError
+
+from ...exceptions import SourceError
+from .base import Position, Reader, Relation
+
+INSTANT = pa.timestamp("us", tz="UTC")
+DURATION = pa.duration("us")
+DECIMALS = (0, 246)
+BIT = 16
+TYPES: dict[int, pa.DataType] = {
+    **dict.fromkeys((1, 2, 3, 8, 9, 13, BIT), pa.int64()),  # tinyint .. bigint, year
+    **dict.fromkeys((4, 5), pa.float64()),
+    **dict.fromkeys((10, 14), pa.date32()),
+    **dict.fromkeys((12, 18), pa.timestamp("us")),
+    **dict.fromkeys((7, 17), INSTANT),
+    **dict.fromkeys((11, 19), DURATION),
+}
+"""The protocol's numbers of the types that Arrow has; all others travel as text, or as bytes."""
+
+SESSION = (
+    "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",  # at any other there is no snapshot
+    "SET SESSION TRANSACTION READ ONLY",
+    "SET SESSION time_zone = '+00:00'",
+    "SET SESSION net_write_timeout = 86400",  # a batch may take longer than the usual minute
+    "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
+)
+MISSING = {1049, 1102, 1103, 1146}
+"""Error numbers for: there is no such database or table, and cannot be one of that name."""
+TIME = re.compile(r"(-?)(\d+):(\d\d):(\d\d)(?:\.(\d{1,6}))?")
+
+
+class MysqlReader(Reader):
+    """Reads over a connection of its own, by MySQLdb or PyMySQL.
+
+    Neither the driver nor Django converts a value: '0000-00-00' would be lost, and '838:59:59' an error.
+    """
+
+    quote_mark = "`"
+
+    def connect(self) -> None:
+        parameters = self.connection.get_connection_params()
+        as_texts = dict.fromkeys((*TYPES, *DECIMALS), str)
+        del as_texts[BIT]
+        parameters["conv"] = {**parameters["conv"], **as_texts}
+        with self.connection.wrap_database_errors:
+            self.database: Any = self.connection.Database.connect(**parameters)
+        for statement in SESSION:
+            self.fetch(statement)
+
+    def close(self) -> None:
+        if hasattr(self, "database"):
+            with suppress(self.connection.Database.Error):  # closed already where a stream was left
+                self.database.close()
+
+    def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        with self.connection.wrap_database_errors, self.database.cursor() as cursor:
+            cursor.execute(sql, tuple(parameters))
+            return list(cursor.fetchall())
+
+    def tables(self) -> list[str]:
+        return [name for (name,) in self.fetch("SHOW TABLES")]
+
+    def find(self, name: str) -> str | None:
+        candidates = [self.quote(name)]
+        if "." in name:
+            candidates.append(".".join(self.quote(part) for part in name.split(".", 1)))
+        for quoted in candidates:
+            try:
+                self.fetch(f"SELECT 1 FROM {quoted} LIMIT 0")
+            except DatabaseError as error:
+                if error.args and error.args[0] in MISSING:
+                    continue
+                raise self._unreadable(error) from error
+            return quoted
+        return None
+
+    def describe(self, relation: Relation) -> dict[str, pa.DataType]:
+        try:
+            with self.connection.wrap_database_errors, self.database.cursor() as cursor:
+                cursor.execute(f"SELECT * FROM {relation.sql} LIMIT 0", relation.parameters)
+                described = cursor.description
+        except DatabaseError as error:
+            raise self._unreadable(error) from error
+        self._are_bits = {column[0] for column in described if column[1] == BIT}
+        return {column[0]: _declared(column[1], column[4], column[5]) for column in described}
+
+    def primary_key(self, relation: Relation) -> tuple[str, ...]:
+        if relation.table is None:
+            return ()
+        keys = self.fetch(f"SHOW KEYS FROM {relation.sql} WHERE Key_name = 'PRIMARY'")
+        return tuple(key[4] for key in keys)  # listed by their place in the key
+
+    def read(self, sql: str, parameters: Sequence[Any], size: int) -> Iterator[pa.RecordBatch]:
+        cursors = import_module(f"{self.connection.Database.__name__}.cursors")
+        cursor = cursors.SSCursor(self.database)
+        ended = False
+        try:
+            with self.connection.wrap_database_errors:
+                cursor.execute(sql, tuple(parameters))
+            while rows := self._next(cursor, size):
+                values = zip(self.columns, zip(*rows, strict=True), strict=True)
+                columns = [self._column(name, list(column)) for name, column in values]
+                yield pa.RecordBatch.from_arrays(columns, list(self.columns))
+            ended = True
+        finally:
+            if not ended:
+                self.database.close()  # or the cursor would read to the end what nobody wants
+            with suppress(self.connection.Database.Error):
+                cursor.close()
+
+    def position(self, batch: pa.RecordBatch) -> Position:
+        """Return where a batch ends, as texts and numbers that MySQL compares with its columns."""
+        return [_literal(batch.column(name)[-1].as_py(), self.columns[name]) for name in self.order_columns]
+
+    def marker(self, column: str) -> str:
+        declared = self.columns[column]
+        if pa.types.is_decimal(declared):  # beside a text it would be compared as a float
+            return f"CAST(%s AS DECIMAL(65, {declared.scale}))"
+        return "UNHEX(%s)" if pa.types.is_binary(declared) else "%s"
+
+    def _next(self, cursor: Any, size: int) -> Sequence[tuple[Any, ...]]:
+        with self.connection.wrap_database_errors:
+            return cursor.fetchmany(size)
+
+    def _column(self, name: str, values: list[Any]) -> pa.Array:
+        if name in self._are_bits:
+            values = [None if value is None else str(int.from_bytes(value, "big")) for value in values]
+        declared = self.columns[name]
+        column = pa.array(values)
+        if pa.types.is_string(declared):
+            return column.cast(declared) if pa.types.is_null(column.type) else column
+        return _typed(column, declared)
+
+    def _unreadable(self, error: DatabaseError) -> SourceError:
+        return SourceError(
+            f"Database {self.connection.alias!r} cannot read the source: {error.args[-1]}. Check Meta.source."
+        )
+
+
+def _declared(number: int, length: int, scale: int) -> pa.DataType:
+    """Return the type of a column. The length of a decimal counts its sign and its point."""
+    if number not in DECIMALS:
+        return TYPES.get(number, pa.string())
+    return pa.decimal128(38, scale) if length <= 40 else pa.decimal256(76, scale)
+
+
+def _typed(column: pa.Array, declared: pa.DataType) -> pa.Array:
+    """Cast texts to a column's own type; where one of them does not fit, as '0000-00-00', all stay texts."""
+    try:
+        if declared == INSTANT:
+            return column.cast(pa.timestamp("us")).cast(INSTANT)
+        return _durations(column) if declared == DURATION else column.cast(declared)
+    except pa.ArrowInvalid:
+        # An instant has to remain one: as text it would be taken for a local time.
+        return pc.binary_join_element_wise(column, "+00:00", "") if declared == INSTANT else column
+
+
+def _durations(column: pa.Array) -> pa.Array:
+    encoded = column.dictionary_encode()
+    spans = [_duration(text) for text in encoded.dictionary.to_pylist()]
+    return pa.array(spans, DURATION).take(encoded.indices)
+
+
+def _duration(text: str) -> dt.timedelta:
+    found = TIME.fullmatch(text)
+    if found is None:
+        raise pa.ArrowInvalid(f"{text!r} is no TIME")
+    sign, hours, minutes, seconds, fraction = found.groups()
+    span = dt.timedelta(
+        hours=int(hours),
+        minutes=int(minutes),
+        seconds=int(seconds),
+        microseconds=int((fraction or "").ljust(6, "0")),
+    )
+    return -span if sign else span
+
+
+def _time(span: dt.timedelta) -> str:
+    """Write a TIME as MySQL does."""
+    sign = "-" if span < dt.timedelta() else ""
+    seconds, micros = divmod(abs(span) // dt.timedelta(microseconds=1), 1_000_000)
+    return f"{sign}{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}.{micros:06}"
+
+
+LITERALS: dict[type, Callable[[Any], Any]] = {
+    bytes: bytes.hex,
+    dt.timedelta: _time,
+    dt.datetime: lambda time: str(time.replace(tzinfo=None)),
+    int: int,
+    float: float,
+    type(None): lambda _: None,
+}
+
+
+def _literal(value: Any, declared: pa.DataType) -> Any:
+    if pa.types.is_integer(declared) and isinstance(value, str):
+        return int(value)  # beyond int64
+    if isinstance(value, str):
+        return value.removesuffix("+00:00") if declared == INSTANT else value
+    return LITERALS.get(type(value), str)(value)

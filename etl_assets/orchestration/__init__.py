@@ -1,0 +1,1 @@
+"""Transformers as Dagster assets. Nothing outside this package and `definitions` imports Dagster."""

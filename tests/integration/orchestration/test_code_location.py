@@ -1,0 +1,155 @@
+"""The code location in processes of its own, as Dagster's programs load it."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+from django.core.management import call_command
+
+from etl_assets.engine.options import RunOptions
+from etl_assets.models import Run
+from etl_assets.orchestration.in_process import materialize
+from etl_assets.registry import discover
+from tests.databases import Databases, Pair
+
+ROOT = Path(__file__).parents[3]
+BIN = Path(sys.executable).parent
+
+
+def validate(home: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    home.mkdir(exist_ok=True)
+    return subprocess.run(
+        [BIN / "dagster", "definitions", "validate", "-m", "etl_assets.definitions"],
+        cwd=ROOT,
+        env={**os.environ, "DAGSTER_HOME": str(home), **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_hospital_is_valid_with_its_settings_alone(home: Path) -> None:
+    done = validate(home, DJANGO_SETTINGS_MODULE="django_project.settings")
+
+    assert done.returncode == 0, done.stderr
+    assert "Validation successful for code location etl_assets.definitions." in done.stdout + done.stderr
+
+
+def test_a_broken_transformer_is_named_with_file_and_line(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "broken_town.py").write_text("import etl_assets\n\netl_assets.Transformr\n")
+    (tmp_path / "broken_settings.py").write_text(
+        "from tests.settings import *\n"
+        "ETL_CONFIG = {**ETL_CONFIG, 'TRANSFORMER_DISCOVERY_PATHS': ['broken_town']}\n"
+    )
+
+    done = validate(home, DJANGO_SETTINGS_MODULE="broken_settings", PYTHONPATH=f"{tmp_path}:{ROOT}")
+
+    assert done.returncode == 1
+    assert (
+        "Transformer module 'broken_town' does not import: "
+        f"AttributeError at {tmp_path}/broken_town.py, line 3: "
+    ) in done.stdout + done.stderr
+
+
+REEXECUTE = """
+mutation Again($params: ReexecutionParams!) {
+  launchRunReexecution(reexecutionParams: $params) {
+    __typename
+    ... on LaunchRunSuccess { run { runId } }
+    ... on PythonError { message }
+  }
+}
+"""
+
+
+@pytest.fixture
+def hospital(databases: Databases) -> Pair:
+    both = Pair(databases.fresh("legacy", "sqlite"), databases.fresh("default", "sqlite", migrated=True))
+    call_command("make_legacy_hospital", patients=30, seed=1, verbosity=0)
+    return both
+
+
+@pytest.fixture
+def web_server(home: Path, hospital: Pair) -> Iterator[str]:
+    """The address of a web server on this home that launches runs at once, without a daemon."""
+    home.mkdir()
+    (home / "dagster.yaml").write_text(
+        "telemetry: {enabled: false}\n"
+        "nux: {enabled: false}\n"
+        "run_coordinator: {module: dagster._core.run_coordinator, class: DefaultRunCoordinator}\n"
+    )
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = subprocess.Popen(
+        [BIN / "dagster-webserver", "-h", "127.0.0.1", "-p", str(port), "-w", ROOT / "workspace.yaml"],
+        cwd=ROOT,
+        env=hospital.environment(DAGSTER_HOME=str(home)),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        _wait_for(lambda: _answers(address))
+        yield address
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def _answers(address: str) -> bool:
+    try:
+        return bool(urllib.request.urlopen(f"{address}/server_info", timeout=5).status == 200)
+    except OSError:
+        return False
+
+
+def _wait_for(condition: Any, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.2)
+
+
+def _ask(address: str, query: str, **variables: Any) -> Any:
+    request = urllib.request.Request(
+        f"{address}/graphql",
+        json.dumps({"query": query, "variables": variables}).encode(),
+        {"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=60) as response:
+        return json.load(response)
+
+
+def test_the_ui_can_repeat_a_run_of_this_process(web_server: str, home: Path) -> None:
+    registry = discover()
+    first = materialize(registry.choose(["departments"]), registry, RunOptions(batch_size=7, rollback=False))
+    assert first.succeeded
+
+    answer = _ask(web_server, REEXECUTE, params={"parentRunId": first.run_id, "strategy": "ALL_STEPS"})
+
+    launched = answer["data"]["launchRunReexecution"]
+    assert launched["__typename"] == "LaunchRunSuccess", answer
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        again = launched["run"]["runId"]
+        _wait_for(lambda: (found := instance.get_run_by_id(again)) is not None and found.is_finished)
+        record = instance.get_run_by_id(again)
+        assert record is not None
+        assert record.status is dg.DagsterRunStatus.SUCCESS
+        assert record.asset_selection == {dg.AssetKey("departments")}
+    repeated = Run.objects.get(run_id=again)
+    assert repeated.transformer == "departments"
+    assert repeated.options["batch_size"] == 7
+    assert repeated.options["rollback"] is False
+    assert repeated.unchanged == first.transformers["departments"].counts.created > 0

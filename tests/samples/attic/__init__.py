@@ -1,0 +1,1 @@
+"""A model for whatever dirt one finds in an old database."""
