@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import itertools
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -80,6 +82,15 @@ class Running:
         self._reader.join(timeout)
         assert self.process.stderr is not None
         return Result(status, "".join(self._lines), self.process.stderr.read())
+
+    def end_under_fire(self, *numbers: signal.Signals) -> Result:
+        """Wait for its end, and keep sending signals until then."""
+        for number in itertools.cycle(numbers):
+            time.sleep(0.03)
+            if self.process.poll() is not None:
+                return self.end()
+            self.send(number)
+        raise AssertionError("a cycle has no end")
 
     def _has(self, text: str) -> bool:
         return any(text in line for line in self._lines)

@@ -43,10 +43,12 @@ class NoClaims:
 class LocalClaims:
     """In a temporary file: memory stays bounded however many keys there are.
 
-    Enough for a run in one transaction, which begins at the beginning or has not been.
+    Enough for a run in one transaction, which leaves nothing to go on after. Where it goes on itself after
+    one that committed its batches, `before` holds the keys of that one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, before: Claims) -> None:
+        self._before = before
         self._file = tempfile.NamedTemporaryFile(prefix="etl-claims-")  # noqa: SIM115 - lives as long as this
         self._database = sqlite3.connect(self._file.name, isolation_level=None, check_same_thread=False)
         self._database.executescript(
@@ -61,7 +63,7 @@ class LocalClaims:
         self._database.executemany("INSERT INTO asked VALUES (?)", ((key,) for key in keys))
         found = self._database.execute("SELECT key, kept FROM asked JOIN claim USING (key)").fetchall()
         self._database.execute("COMMIT")
-        return dict(found)
+        return {**self._before.taken(keys), **dict(found)}
 
     def add(self, keys: Mapping[str, str]) -> None:
         self._database.execute("BEGIN")

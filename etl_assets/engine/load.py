@@ -62,17 +62,18 @@ class Load:
 
     def whole_source(self) -> None:
         """Load all rows, or those after the last checkpoint, and prove that none was lost."""
-        with open_reader(self.plan) as reader, self._opened_target(), self._claims(reader) as claims:
+        with open_reader(self.plan) as reader, self._opened_target():
             checkpoints = Checkpoints(self.plan, reader, self.run.run_id if self.run else "")
             after = self._start(reader, checkpoints)
             expected = reader.count(after)
             self.progress.started(self.report, self.plan.meta.source_label, expected)
             if self.run is not None or self.options.dry_run:
                 self.rejects.watch_open()
-            merger = Merger(self.target, claims, self.sensitive)
-            for raw in self._extract(reader, after):
-                position = reader.position(raw) if self._saves_position(reader) else None
-                self._batch(reader.visible(raw), merger, checkpoints, position)
+            with self._claims(reader, goes_on=after is not None) as claims:
+                merger = Merger(self.target, claims, self.sensitive)
+                for raw in self._extract(reader, after):
+                    position = reader.position(raw) if self._saves_position(reader) else None
+                    self._batch(reader.visible(raw), merger, checkpoints, position)
             self._reconcile(expected, checkpoints)
 
     def _batch(
@@ -197,14 +198,15 @@ class Load:
         self.target.close()  # after a failure the rollback, or the end of the connection, does it
 
     @contextmanager
-    def _claims(self, reader: Reader) -> Iterator[Claims]:
+    def _claims(self, reader: Reader, *, goes_on: bool) -> Iterator[Claims]:
+        stored = StoredClaims(self.plan.meta.using, self.plan.meta.name, self.at_once)
         claims: Claims
         if keys_cannot_repeat(self.plan, reader):
             claims = NoClaims()
         elif self.options.rollback or self.options.dry_run:
-            claims = LocalClaims()
+            claims = LocalClaims(before=stored if goes_on else NoClaims())
         else:
-            claims = StoredClaims(self.plan.meta.using, self.plan.meta.name, self.at_once)
+            claims = stored
         try:
             yield claims
         finally:

@@ -47,3 +47,9 @@ def interruptible() -> Iterator[Stopper]:
     finally:
         for number, handler in before.items():
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+
+def ignore() -> None:
+    """Ignore signals from here on, in a process that was interrupted and is about to end for it."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)

@@ -79,9 +79,10 @@ def test_a_second_process_is_refused_and_a_second_signal_breaks_no_rollback(larg
     before = patients()
     with running(large_hospital, *SLOWLY) as process:
         process.wait_for(IN_THE_MIDST)
+        process.send(signal.SIGSTOP)  # or it might be done by the time that the second one has begun
         second = migrate("--only", "patients")
-        process.send(signal.SIGTERM, signal.SIGTERM, signal.SIGINT)
-        ended = process.end()
+        process.send(signal.SIGTERM, signal.SIGCONT)
+        ended = process.end_under_fire(signal.SIGTERM, signal.SIGINT)
 
     assert second.status == 1
     assert second.stderr == (

@@ -81,7 +81,7 @@ Tickets = mapped(Ticket, ["id"], "title")
 Documents = mapped(Document, ["legacy_id"], "title")
 Countries = mapped(Country, ["code"], "name")
 Cities = mapped(City, ["legacy_id"], country=link("country", "country"))
-Odds = mapped(Odd, ["legacy_id"], "order", "group", "rate")
+Odds = mapped(Odd, ["legacy_id"], "order", "group")
 Filleds = mapped(Filled, ["legacy_id"], "name")
 Places = mapped(Place, ["legacy_id"], "code", "name")
 Visitors = mapped(
@@ -112,15 +112,13 @@ MESSES: dict[type[Transformer], dict[str, Sequence[Any]]] = {
     Documents: {"legacy_id": range(30), "title": ["x", "y"]},
     Countries: {"code": ["DE", "FR", "de", "long one", "UK"], "name": ["x", "y", None]},
     Cities: {"legacy_id": range(20), "country": ["DE", "FR", "XX", None]},
-    Odds: {"legacy_id": range(30), "order": [f"o{n}" for n in range(20)], "group": [1, None], "rate": [1, 2]},
+    Odds: {"legacy_id": range(30), "order": [f"o{n}" for n in range(20)], "group": [1, None]},
     Filleds: {"legacy_id": range(20), "name": ["x", "y", None]},
     Places: {"legacy_id": range(12), "code": list("abcdefgh"), "name": ["x", None]},
     Visitors: {"legacy_id": range(30), "place": [*range(14), None], "by_code": ["a", "b", "z", None]},
     Priceds: {"legacy_id": range(20), "net": range(60)},
     Nodes: {"legacy_id": range(10), "rank": range(10)},
 }
-UNSTABLE = {"documents": {"id"}}
-NOW = ("created_at", "changed_at")
 
 
 def make_legacy(seed: int) -> None:
@@ -138,7 +136,7 @@ def _type(values: Sequence[Any]) -> str:
 
 def rows_in(model: type[Model]) -> Rows:
     """All rows but what a run draws anew, sorted."""
-    drawn = {"id"} if model is Document else set(NOW)
+    drawn = {"id"} if model is Document else {"created_at", "changed_at", "rate"}
     names = [field.attname for field in model._meta.concrete_fields if field.name not in drawn]
     return sorted(((*row,) for row in model._base_manager.values_list(*names)), key=repr)
 
@@ -147,7 +145,7 @@ def outcome(**options: Any) -> dict[str, Any]:
     """Run all, and tell everything that a user could see of it."""
     seen: dict[str, Any] = {}
     for transformer in MESSES:
-        report = attempt(transformer, *MESSES, **options)
+        report = attempt(transformer, *(MESSES.keys() - {transformer}), **options)
         assert report.error is None, (transformer, report.error)
         name = transformer._meta.name
         seen[name] = [counts(report), rejected(report), reasons(report), rows_in(transformer._meta.model)]
@@ -162,18 +160,6 @@ def generic(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
         monkeypatch.setattr(targets, "TARGETS", {})
 
     return patch
-
-
-BY_DATABASE = ("node", "priced")
-"""Left to the database by the one or the other: what is loaded is the same, the code may not be."""
-
-
-def assert_same(found: dict[str, Any], expected: dict[str, Any]) -> None:
-    for name in expected:
-        if name in BY_DATABASE:
-            assert (found[name][0], found[name][3]) == (expected[name][0], expected[name][3])
-        else:
-            assert found[name] == expected[name], name
 
 
 @pytest.mark.parametrize("batch_size", [7, 1000])
@@ -194,7 +180,8 @@ def test_does_what_the_target_of_its_own_does(
         seen.append((first, again, outcome(batch_size=batch_size, rollback=False)))
     native, other = seen
     for found, expected in zip(other, native, strict=True):
-        assert_same(found, expected)
+        for name in expected:
+            assert found[name] == expected[name], name
     for name, (ends, _, _, rows) in native[1].items():
         assert ends[1] == ends[2] == 0, f"{name} has written again"
         assert rows

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import import_module
 
 from django.db import DEFAULT_DB_ALIAS, connections
 
 from ...exceptions import ConfigurationError
+from ...source import Source
 from ..plan import Plan
 from .base import Position, Reader
 
@@ -24,11 +26,8 @@ def open_reader(plan: Plan) -> Reader:
         ConfigurationError: its database is not configured.
         SourceError: the source or a column of it is not there.
     """
-    connection = connections[configured(plan.meta.database, plan.meta.label)]
-    # Only the driver that is used is imported.
-    module, _, name = READERS.get(connection.vendor, "generic.CursorReader").partition(".")
-    kind: type[Reader] = getattr(import_module(f"{__name__}.{module}"), name)
-    reader = kind(connection, plan.meta.source, (plan.meta.using, DEFAULT_DB_ALIAS))
+    alias = configured(plan.meta.database, plan.meta.label)
+    reader = make_reader(alias, plan.meta.source, (plan.meta.using, DEFAULT_DB_ALIAS))
     try:
         reader.open(plan.meta.order_by, plan.key_columns)
         if not plan.transformer.overrides("prepare"):  # which may make the columns itself
@@ -37,6 +36,15 @@ def open_reader(plan: Plan) -> Reader:
         reader.close()
         raise
     return reader
+
+
+def make_reader(alias: str, source: Source, written: Sequence[str] = ()) -> Reader:
+    """Return a reader of a source that is yet to be opened; `written` are aliases written to meanwhile."""
+    connection = connections[alias]
+    # Only the driver that is used is imported.
+    module, _, name = READERS.get(connection.vendor, "generic.CursorReader").partition(".")
+    kind: type[Reader] = getattr(import_module(f"{__name__}.{module}"), name)
+    return kind(connection, source, written)
 
 
 def configured(alias: str, whose: str) -> str:
@@ -53,4 +61,4 @@ def configured(alias: str, whose: str) -> str:
     return alias
 
 
-__all__ = ["Position", "Reader", "configured", "open_reader"]
+__all__ = ["Position", "Reader", "configured", "make_reader", "open_reader"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -56,6 +56,8 @@ class Reader(ABC):
     placeholder: ClassVar[str] = "%s"
     nulls_first: ClassVar[bool] = True
     """Where this database sorts nulls in ascending order."""
+    type_names: Mapping[str, str] = {}
+    """Column -> its type in the database's own words, where the database says so."""
     tie_break: str | None = None
     """A hidden column that tells rows apart and keeps them in the order stored."""
 
@@ -135,12 +137,15 @@ class Reader(ABC):
         sql = f"SELECT COUNT(*) FROM {self.relation.sql}{where}"
         return int(self.fetch(sql, (*self.relation.parameters, *parameters))[0][0])
 
-    def batches(self, size: int, after: Position | None = None) -> Iterator[pa.RecordBatch]:
-        """Read everything, or what comes after a position, in reading order."""
+    def batches(
+        self, size: int, after: Position | None = None, *, ordered: bool = True
+    ) -> Iterator[pa.RecordBatch]:
+        """Read everything, or what comes after a position, in reading order or as it comes."""
         where, parameters = self._after(after)
         hidden = f", {self.tie_break} AS {TIE_BREAK}" if self.tie_break else ""
         columns = ", ".join(map(self.quote, self.columns)) + hidden
-        sql = f"SELECT {columns} FROM {self.relation.sql}{where}{self._order_sql()}"
+        order = self._order_sql() if ordered else ""
+        sql = f"SELECT {columns} FROM {self.relation.sql}{where}{order}"
         yield from self.read(sql, (*self.relation.parameters, *parameters), size)
 
     def position(self, batch: pa.RecordBatch) -> Position:

@@ -91,6 +91,7 @@ class PostgresReader(Reader):
             raise SourceError(f"The query gives two columns named {twice!r}: name one of them with AS.")
         type_names = self._type_names({column.type_code for column in described})
         self._casts = {column.name: type_names[column.type_code][0] for column in described}
+        self.type_names = self._casts
         self.tie_break = self._row_id(relation, names)
         return {column.name: self._arrow_type(column, type_names) for column in described}
 

@@ -79,6 +79,7 @@ class SqliteReader(Reader):
             info = self.fetch("SELECT name, type FROM pragma_table_xinfo(?)", (relation.table,))
             declared = dict(info)
             self.tie_break = self._row_id(relation, names)
+        self.type_names = declared
         if len(set(names)) < len(names):
             twice = next(name for name in names if names.count(name) > 1)
             raise SourceError(f"The query gives two columns named {twice!r}: name one of them with AS.")

@@ -6,12 +6,13 @@ import json
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from typing import Any, TypeVar
 
 import pyarrow as pa
 from django.core.management.color import no_style
-from django.db.models import CheckConstraint, Field, JSONField, Max, Q, QuerySet, Value
+from django.db.models import CheckConstraint, F, Field, JSONField, Max, Q, QuerySet, Value
 from django.db.models.expressions import OrderBy
 
 from ..collation import Fold, fold_of, folded
@@ -88,13 +89,37 @@ class GenericTarget(Target):
                     matches.ambiguous.add(row)
                 matches.by_row[row] = Match(found["pk"], self._differs(self._rows[row], found))
                 self._pks[row] = found["pk"]
-                # An update leaves these as they are, and constraints may look at them.
                 self._rows[row] |= {field.attname: found[field.attname] for field in self._kept}
+        self._foresee()
         return matches
 
-    @property
+    @cached_property
     def _kept(self) -> list[Field[Any, Any]]:
-        return [field for field in self.unmapped if field is not self.pk and field not in self.touched]
+        """Fields that an update leaves as they are, and that constraints look at."""
+        left = [field for field in self.unmapped if field is not self.pk and field not in self.touched]
+        left += [field for field in self.filled_by_database if not field.generated]
+        return [field for field in left if not self._looked_at.isdisjoint({field.name, field.attname})]
+
+    @cached_property
+    def _looked_at(self) -> set[str]:
+        """Names of the fields that constraints look at, directly or through a generated one."""
+        names = {name for one in self.checks for name in one.condition.referenced_base_fields}
+        names |= {name for one in self.unique_sets for name in one.looks_at}
+        for field in self.meta.concrete_fields:
+            if field.generated and field.name in names:
+                names |= {one.name for one in field.expression.flatten() if isinstance(one, F)}
+        return names
+
+    def _foresee(self) -> None:
+        """Compute what the database will fill in by itself, where a constraint looks at it."""
+        for field in self.filled_by_database:
+            if field.name not in self._looked_at:
+                continue
+            expression = field.expression if field.generated else field._db_default_expression
+            compiled = compile_expression(self.plan.model, self.connection, expression)
+            rows = list(self._rows if field.generated else self._rows.keys() - self._pks)
+            for row, (value,) in self._evaluate([compiled], None, rows):
+                self._rows[row][field.attname] = value
 
     def _there(
         self, parts: Sequence[Part], wanted: dict[tuple[Any, ...], tuple[Any, ...]]
@@ -157,8 +182,6 @@ class GenericTarget(Target):
 
     def failing(self, constraint: CheckConstraint) -> list[int]:
         condition = compile_condition(self.plan.model, self.connection, constraint.condition)
-        if not self._knows(condition):
-            return []  # the database itself fills a column that it looks at, and so has the last word
         refused = Compiled(f"NOT ({condition.sql})", condition.parameters, condition.fields, condition.resolved)
         return [row for row, _ in self._evaluate([], refused, list(self._rows))]
 
@@ -169,8 +192,6 @@ class GenericTarget(Target):
         if constraint is not None and constraint.condition is not None:
             condition = compile_condition(self.plan.model, self.connection, constraint.condition)
         compiled = [compile_expression(self.plan.model, self.connection, one) for one in expressions]
-        if not self._knows(*compiled, *([condition] if condition else [])):
-            return []
         found: QuerySet[Any] = self._all
         if expressions:
             parts = [self._part_of(number, one) for number, one in enumerate(compiled)]
@@ -242,10 +263,6 @@ class GenericTarget(Target):
         output = expression.resolved.output_field
         is_text = kind(output) in ("CharField", "TextField")
         return Part(f"etl_value_{number}", output, next(filter(None, folds), None) if is_text else None)
-
-    def _knows(self, *all_compiled: Compiled) -> bool:
-        """Tell whether every column that these look at is staged."""
-        return all(field in self.staged_fields for one in all_compiled for field in one.fields)
 
     def _evaluate(
         self, expressions: Sequence[Compiled], condition: Compiled | None, rows: Sequence[int]
@@ -332,6 +349,7 @@ class GenericTarget(Target):
     def _stored(self, field: Field[Any, Any], value: Any) -> Any:
         if kind(field).endswith("AutoField"):
             return value  # Django would refuse a legacy key that is 0
+        field = field.output_field if field.generated else field
         return field.get_db_prep_save(value, self.connection)
 
     def _mark(self, field: Field[Any, Any]) -> str:

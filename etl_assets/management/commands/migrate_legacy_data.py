@@ -62,6 +62,7 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:
         from ...screen import Screen
+        from ..interrupts import ignore
         from ..migration import Migration, Request
 
         self.stdout.ending = ""
@@ -70,6 +71,8 @@ class Command(BaseCommand):
         migration = Migration(Request.from_options(options), screen)
         migration.run()
         if migration.interrupted:
+            if self._called_from_command_line:
+                ignore()
             self.stderr.write("\n".join(migration.failures()))
             sys.exit(migration.interrupted.exit_status)
         if failures := migration.failures():

@@ -386,6 +386,19 @@ def test_dagster_is_silent(town: Pair, home: Path, quiet_town: dict[str, Trouble
     assert capfd.readouterr() == ("", "")
 
 
+def test_stdout_and_stderr_stay_where_they_are(
+    town: Pair, home: Path, quiet_town: dict[str, Trouble]
+) -> None:
+    seen: list[list[os.stat_result]] = []
+    quiet_town["places"] = lambda: seen.append([os.fstat(1), os.fstat(2)])
+
+    run("places")
+
+    assert [(one.st_dev, one.st_ino) for one in seen[0]] == [
+        (one.st_dev, one.st_ino) for one in (os.fstat(1), os.fstat(2))
+    ]
+
+
 def own_handler(number: int, frame: object) -> None:
     raise Interrupted(128 + number)
 

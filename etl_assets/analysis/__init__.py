@@ -1,0 +1,1 @@
+"""Looking at a legacy table before anything is moved."""
