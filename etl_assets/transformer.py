@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -177,8 +177,9 @@ class Options:
         names: dict[str, None] = {}
         for base in reversed(self.transformer.__mro__):
             names.update(dict.fromkeys(vars(base)))
-        found = (getattr(getattr(self.transformer, name), "__etl_hook__", None) for name in names)
-        return [hook for hook in found if hook is not None]
+        found = ((name, getattr(getattr(self.transformer, name), "__etl_hook__", None)) for name in names)
+        # By the attribute's name: `adult = rule("is a child")(is_adult)` shares a function of another name.
+        return [replace(hook, name=name) for name, hook in found if hook is not None]
 
     @cached_property
     def model(self) -> type[Model]:

@@ -32,7 +32,7 @@ class Result:
 def migrate(*arguments: str | Path) -> Result:
     """Run the command in this process, through the same door as manage.py."""
     out, err = io.StringIO(), io.StringIO()
-    command = Command(stdout=out, stderr=err)  # type: ignore[arg-type]
+    command = Command(stdout=out, stderr=err)
     status = 0
     try:
         command.run_from_argv(["manage.py", "migrate_legacy_data", *map(str, arguments)])

@@ -119,6 +119,8 @@ def keys_cannot_repeat(plan: Plan, reader: Reader) -> bool:
         return False
     if not reader.unique_key or not set(reader.unique_key) <= set(plan.key_columns):
         return False
+    if not reader.key_is_typed:
+        return False
     for field in plan.keys:
         verbs = [step for step in field.expression.steps if not step.is_rule]
         declared = [reader.columns[name] for name in field.expression.source_columns]

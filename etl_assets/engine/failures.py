@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, InternalError, OperationalError
+from django.db import (
+    DatabaseError,
+    DataError,
+    IntegrityError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+)
 
 from ..exceptions import EtlError
 

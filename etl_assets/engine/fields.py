@@ -8,10 +8,12 @@ from typing import Any
 
 import pyarrow as pa
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db.models import DecimalField, Field
+from django.utils.ipv6 import clean_ipv6_address
 
 from .kinds import INTEGER_FIELDS, TEXT_FIELDS, kind, require_known, stored_field
-from .verbs import Context, Outcome, convert
+from .verbs import Context, Outcome, as_text, convert
 from .verbs.distinct import per_distinct
 
 TYPES: dict[str, pa.DataType] = {
@@ -51,6 +53,8 @@ def read_as(field: Field[Any, Any], values: pa.Array, context: Context) -> Outco
         return per_distinct(values, _uuid, pa.string())
     if kind(field) == "JSONField":
         return _json(values)
+    if kind(field) == "GenericIPAddressField":
+        return per_distinct(as_text(values), _address, pa.string())
     return convert(values, arrow_type(field), context)
 
 
@@ -66,6 +70,15 @@ def _uuid(value: Any) -> str | None:
     return str(uuid.UUID(text)) if text else None
 
 
+def _address(text: str) -> str | None:
+    """Write an address as Django does, or it would not find it; `ModelRules` refuses what is none."""
+    text = text.strip()
+    try:
+        return clean_ipv6_address(text) if ":" in text else text or None
+    except ValidationError:
+        return text
+
+
 def _json(values: pa.Array) -> Outcome:
     """Take text as JSON, and anything else as a value to write as JSON."""
     if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
@@ -77,7 +90,7 @@ def _json(values: pa.Array) -> Outcome:
 def _json_text(text: str) -> str | None:
     if not text.strip():
         return None
-    return json.dumps(json.loads(text, parse_constant=_refuse))
+    return json.dumps(json.loads(text, parse_constant=_refuse), allow_nan=False)  # 1e400 reads as infinity
 
 
 def _refuse(constant: str) -> None:

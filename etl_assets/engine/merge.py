@@ -22,6 +22,7 @@ from .failures import is_row_at_fault
 from .targets.base import Clash, Match, Matches, Target, UniqueSet
 from .verbs import as_text
 
+
 @dataclass(slots=True)
 class Merged:
     """What became of staged rows, by their positions in the batch."""

@@ -147,7 +147,7 @@ def _model_field(meta: Options, name: str) -> Field[Any, Any]:
             f"{meta.label}.{name} is no field of {meta.model._meta.label}.{nearest(name, known)} "
             f"Its fields are {', '.join(known)}."
         ) from error
-    if not isinstance(field, Field) or not field.concrete or field.generated:
+    if not isinstance(field, Field) or field.many_to_many or not field.concrete or field.generated:
         raise ConfigurationError(
             f"{meta.label}.{name} is no column of {meta.model._meta.label}'s table: for a many-to-many "
             "field write a transformer for its through model, and leave a generated field out."

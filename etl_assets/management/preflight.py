@@ -24,6 +24,8 @@ def prepare(
     """
     for alias in conf.load().required_databases:
         configured(alias, "ETL_CONFIG['REQUIRED_DATABASES']")
+    if transformer_paths is not None and not transformer_paths:
+        raise ConfigurationError("--transformer-paths names no module: write for example myapp.transformers.")
     registry = discover(transformer_paths)
     if not registry:
         where = f" in {', '.join(transformer_paths)}" if transformer_paths else ""

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import dagster as dg
-from django.db import connections
 
 from .. import conf
 from ..engine.pipeline import run_transformer
@@ -89,7 +88,6 @@ class _Step:
         self, transformer: TransformerClass, registry: Registry, options: MigrationOptions
     ) -> TransformerReport:
         """Run the transformer, and keep its report."""
-        _forget_lost_connections()
         run_id = self._context.run.run_id
         try:
             with self._interruptible():
@@ -128,13 +126,6 @@ class _Step:
             self._recorder.interruption = interruption
             self._context.instance.report_run_canceling(self._context.run)
             raise
-
-
-def _forget_lost_connections() -> None:
-    """Let Django connect anew where the attempt before lost a server."""
-    for connection in connections.all(initialized_only=True):
-        if not connection.in_atomic_block:
-            connection.close_if_unusable_or_obsolete()
 
 
 def run_metadata(report: TransformerReport) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""The outcome is that of reading the rows one by one, whatever the batch size: a plain loop says which it is."""
+"""Whatever the batch size, the outcome is that of reading row by row: a plain loop says which it is."""
 
 from __future__ import annotations
 
@@ -333,7 +333,11 @@ def test_a_dry_run_says_the_same_for_any_batch_size(pair: Pair):
     prepare(pair)
 
     @settings(
-        max_examples=15, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+        max_examples=15,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
     )
     @given(before=tables, rows=tables)
     def outcome(before: list[Row], rows: list[Row]) -> None:

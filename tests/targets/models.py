@@ -102,9 +102,7 @@ class Locker(models.Model):
     door = models.IntegerField(null=True)
 
     class Meta:
-        constraints = (
-            UniqueConstraint(fields=["room", "door"], nulls_distinct=False, name="locker_place"),
-        )
+        constraints = (UniqueConstraint(fields=["room", "door"], nulls_distinct=False, name="locker_place"),)
 
 
 class Document(models.Model):
@@ -226,3 +224,15 @@ class Strict(models.Model):
     colour = models.CharField(max_length=5, choices=[("red", "Red"), ("blue", "Blue")])
     score = models.SmallIntegerField(null=True)
     fee = models.DecimalField(max_digits=4, decimal_places=2, null=True)
+
+
+class OldPlain(models.Model):
+    """A legacy table as a model that Django does not manage."""
+
+    ident = models.CharField(max_length=20, db_column="id", primary_key=True)
+    label = models.CharField(max_length=20, db_column="name", null=True)
+    value = models.IntegerField(null=True)
+
+    class Meta:
+        managed = False
+        db_table = "old"

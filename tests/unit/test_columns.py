@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import inspect
+from typing import Any
 
 import pytest
 
+import etl_assets
 from etl_assets import col, concat, const, key, link
 from etl_assets.columns import NO_DEFAULT, Expression, Verbs
 from etl_assets.engine.verbs import RULES, TEXT_VERBS, VERBS
 from etl_assets.exceptions import ConfigurationError
 
-x = col("x")
+untyped: Any = etl_assets  # for what a type checker would refuse too
+x: Any = col("x")
 
 
 def test_steps_are_kept_in_the_order_written():
@@ -62,20 +65,20 @@ def test_a_link_by_name_and_one_by_expression_are_told_apart():
 @pytest.mark.parametrize(
     ("write", "message"),
     [
-        (lambda: col(""), "col('') needs the name of a source column, as text."),
-        (lambda: col(7), "col(7) needs the name of a source column, as text."),
-        (lambda: key(None), "key(None) needs the name of a source column, as text."),
-        (lambda: concat(), "concat() joins nothing: name at least one source column."),
-        (lambda: concat("a", 7), "concat(7) needs the name of a source column, as text."),
+        (lambda: untyped.col(""), "col('') needs the name of a source column, as text."),
+        (lambda: untyped.col(7), "col(7) needs the name of a source column, as text."),
+        (lambda: untyped.key(None), "key(None) needs the name of a source column, as text."),
+        (lambda: untyped.concat(), "concat() joins nothing: name at least one source column."),
+        (lambda: untyped.concat("a", 7), "concat(7) needs the name of a source column, as text."),
         (
-            lambda: link(int, "a"),
+            lambda: untyped.link(int, "a"),
             "link(<class 'int'>) needs the name of a transformer: write link('departments', ...).",
         ),
         (
-            lambda: link("parents", "a", missing="skip"),
+            lambda: untyped.link("parents", "a", missing="skip"),
             "link(missing='skip') is not known: write 'reject' or 'null'.",
         ),
-        (lambda: link("parents", 7), "link(7) needs the name of a source column, as text."),
+        (lambda: untyped.link("parents", 7), "link(7) needs the name of a source column, as text."),
         (lambda: x.truncate(-1), "truncate(-1) needs a whole number from 0 up."),
         (lambda: x.truncate(True), "truncate(True) needs a whole number from 0 up."),
         (lambda: x.decimal("2"), "decimal('2') needs a whole number from 0 up."),
@@ -102,7 +105,8 @@ def test_a_link_by_name_and_one_by_expression_are_told_apart():
         ),
         (
             lambda: x.datetime(tz="Europe/Atlantis"),
-            "datetime(tz='Europe/Atlantis') is no known time zone: write an IANA name such as 'Europe/London'.",
+            "datetime(tz='Europe/Atlantis') is no known time zone: write an IANA name such as "
+            "'Europe/London'.",
         ),
         (
             lambda: x.phone("Britain"),
@@ -151,9 +155,7 @@ def test_every_rule_can_be_a_warning(rule: str):
 
 def test_the_engine_carries_out_every_verb_that_an_author_can_write():
     written = {
-        name
-        for name, method in inspect.getmembers(Verbs, inspect.isfunction)
-        if not name.startswith("_")
+        name for name, method in inspect.getmembers(Verbs, inspect.isfunction) if not name.startswith("_")
     }
     assert written == TEXT_VERBS.keys() | VERBS.keys() | RULES.keys()
 

@@ -117,7 +117,9 @@ def test_a_path_within_another_names_nothing_twice(project: Project):
 
 
 def test_what_a_module_merely_imports_is_not_its_own(project: Project):
-    project.write("shared.py", HEAD, named("shared"), "\nclass Base(Transformer):\n    legacy_id = key('no')\n")
+    project.write(
+        "shared.py", HEAD, named("shared"), "\nclass Base(Transformer):\n    legacy_id = key('no')\n"
+    )
     project.write("mine.py", HEAD, f"from {project.name}.shared import Base, Shared\n", named("mine", "Base"))
 
     assert list(discover([f"{project.name}.mine"])) == ["mine"]

@@ -122,6 +122,11 @@ class Reader(ABC):
     # What does not
 
     @property
+    def key_is_typed(self) -> bool:
+        """Tell whether the primary key holds only values of its declared type."""
+        return True
+
+    @property
     def is_resumable(self) -> bool:
         """Tell whether the reading order ends in something unique, so that one can go on after a row."""
         return bool(self.tie_break) or bool(self.unique_key)

@@ -47,10 +47,24 @@ class SqliteReader(Reader):
                 f"Database {self.connection.alias!r} is the file {name}, which does not exist: "
                 "check its NAME in DATABASES."
             )
-        self.database = sqlite3.connect(
-            f"file:{quote_path(str(path.resolve()))}?mode=ro", uri=True, isolation_level=None
-        )
+        self.database = self._open_read_only(path)
         self.database.execute("BEGIN")  # one snapshot for the count and the rows
+
+    def _open_read_only(self, path: Path) -> sqlite3.Connection:
+        address = f"file:{quote_path(str(path.resolve()))}?mode=ro"
+        database = sqlite3.connect(address, uri=True, isolation_level=None)
+        try:
+            database.execute("SELECT 1 FROM sqlite_master LIMIT 1")
+        except sqlite3.OperationalError:
+            # A file in WAL mode wants files beside it, which a read-only folder refuses. Nobody can be
+            # writing there either, so without a log that is left over the file is all there is.
+            if path.with_name(f"{path.name}-wal").exists():
+                raise
+            database.close()
+            database = sqlite3.connect(f"{address}&immutable=1", uri=True, isolation_level=None)
+        except sqlite3.DatabaseError:
+            return database  # no SQLite file: whoever reads it first says so
+        return database
 
     def close(self) -> None:
         if getattr(self, "_own", False) and hasattr(self, "database"):
@@ -92,6 +106,14 @@ class SqliteReader(Reader):
             "SELECT name FROM pragma_table_xinfo(?) WHERE pk > 0 ORDER BY pk", (relation.table,)
         )
         return tuple(name for (name,) in columns)
+
+    @property
+    def key_is_typed(self) -> bool:
+        """Tell whether the key is the row id: any other column holds 5, '5 ' and x'35' side by side."""
+        if self.relation.table is None or len(self.unique_key) != 1:
+            return False
+        indexes = "SELECT 1 FROM pragma_index_list(?) WHERE origin = 'pk'"
+        return not self.fetch(indexes, (self.relation.table,))
 
     def read(self, sql: str, parameters: Sequence[Any], size: int) -> Iterator[pa.RecordBatch]:
         cursor = self._execute(sql, parameters)

@@ -190,7 +190,9 @@ class Target(ABC):
     def filled_by_database(self) -> list[Field[Any, Any]]:
         """Fields that the database fills by itself: from `db_default`, then those it generates from others."""
         left = [field for field in self.meta.concrete_fields if field.name not in self.plan.fields]
-        return [field for field in left if field.has_db_default()] + [field for field in left if field.generated]
+        return [field for field in left if field.has_db_default()] + [
+            field for field in left if field.generated
+        ]
 
     @cached_property
     def touched(self) -> list[Field[Any, Any]]:
@@ -241,7 +243,8 @@ class Target(ABC):
         return [
             one
             for one in self.meta.constraints
-            if isinstance(one, CheckConstraint) and not self._waits_for_pk(one.condition.referenced_base_fields)
+            if isinstance(one, CheckConstraint)
+            and not self._waits_for_pk(one.condition.referenced_base_fields)
         ]
 
     @cached_property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
@@ -34,15 +35,29 @@ class SqliteTarget(SqlTarget):
 
     def _broken_keys(self) -> int:
         """Count broken foreign keys of this table, and of those that refer to it."""
-        referring = {one.related_model._meta.db_table for one in self.meta.related_objects}
-        tables = {self.meta.db_table, *referring} & set(self.connection.introspection.table_names())
+        tables = {self.meta.db_table, *(one.model._meta.db_table for one in self._referring)}
         return sum(len(self.fetch(f"PRAGMA foreign_key_check({self.quote(name)})")) for name in tables)
+
+    @cached_property
+    def _referring(self) -> list[ForeignKey[Any, Any]]:
+        """Foreign keys to this table, in tables that this database has."""
+        there = set(self.connection.introspection.table_names())
+        fields = (
+            getattr(one, "field", None)
+            for one in self.meta.get_fields(include_hidden=True)
+            if one.auto_created
+        )
+        return [
+            field
+            for field in fields
+            if isinstance(field, ForeignKey) and field.db_constraint and field.model._meta.db_table in there
+        ]
 
     def insert(self, rows: Sequence[int]) -> int:
         """Refuse now what SQLite would refuse at commit, when it no longer says which row it was."""
         chosen, parameters = self.among(rows)
         for field in self.unmapped:
-            if rows and isinstance(field, ForeignKey) and field.has_default():
+            if rows and isinstance(field, ForeignKey) and field.has_default() and field.db_constraint:
                 parent, target = field.target_field.model._meta.db_table, self.column(field.target_field)
                 self._must_be_none(
                     f"SELECT 1 FROM {self.stage_table} s LEFT JOIN {self.quote(parent)} p "
@@ -56,16 +71,15 @@ class SqliteTarget(SqlTarget):
     def update(self, rows: Sequence[int]) -> int:
         """Refuse now to change a value that other tables refer to, for the same reason."""
         chosen, parameters = self.among(rows)
-        for child in self.meta.related_objects:
-            field = getattr(child.field, "target_field", None)
-            if not rows or field not in self.compared or not child.field.db_constraint:
+        for child in self._referring:
+            field = child.target_field
+            if not rows or field not in self.compared:
                 continue
-            column = self.column(field)
-            referring, table = self.quote(child.field.column), child.related_model._meta.db_table
+            table = child.model._meta.db_table
             self._must_be_none(
                 f"SELECT 1 FROM {self.stage_table} s JOIN {self.table} t ON {self._same_key('s', 't')} "
-                f"JOIN {self.quote(table)} c ON c.{referring} = t.{column} "
-                f"WHERE {chosen} AND t.{column} IS NOT s.{column} LIMIT 1",
+                f"JOIN {self.quote(table)} c ON c.{self.column(child)} = t.{self.column(field)} "
+                f"WHERE {chosen} AND t.{self.column(field)} IS NOT s.{self.column(field)} LIMIT 1",
                 parameters,
                 f"{field.name} is what rows of {table} refer to",
             )

@@ -71,7 +71,7 @@ class Command(BaseCommand):
         migration = Migration(Request.from_options(options), screen)
         migration.run()
         if migration.interrupted:
-            if self._called_from_command_line:
+            if getattr(self, "_called_from_command_line", False):
                 ignore()
             self.stderr.write("\n".join(migration.failures()))
             sys.exit(migration.interrupted.exit_status)

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from etl_assets.exceptions import Interrupted
 from etl_assets.models import Run
 from etl_assets.orchestration.in_process import materialize
 from etl_assets.registry import Registry
-from tests.databases import Pair
+from tests.databases import Database, Pair
 from tests.integration.orchestration.visitors import REGISTRY, Trouble
 from tests.targets.models import Badge, Document, Place, Visitor
 
@@ -186,8 +187,9 @@ def test_a_failed_step_says_why_in_the_history_and_is_not_tried_again(
     assert plain(data.metadata)["created"] == 0
 
 
+@pytest.mark.parametrize("names", [("places",), ("places", "visitors")])
 def test_what_breaks_in_dagster_itself_is_not_taken_for_success(
-    town: Pair, history: dg.DagsterInstance, quiet_town: dict[str, Trouble], home: Path
+    names: tuple[str, ...], town: Pair, history: dg.DagsterInstance, quiet_town: dict[str, Trouble]
 ) -> None:
     def lose_history() -> None:
         with history.event_log_storage.index_connection() as connection:  # type: ignore[attr-defined]
@@ -195,32 +197,36 @@ def test_what_breaks_in_dagster_itself_is_not_taken_for_success(
 
     quiet_town["places"] = lose_history
 
-    report = run("places", "visitors")
+    report = run(*names)
 
     assert not report.succeeded
     assert report.error
     assert report.error.startswith("Dagster stopped the run: ")
-    assert report.transformers["visitors"].status == "skipped"
-    assert report.transformers["visitors"].error == "The run ended before it came to 'visitors'."
+    assert report.transformers["places"].status == "success"
+    for late in names[1:]:
+        assert report.transformers[late].status == "skipped"
+        assert report.transformers[late].error == f"The run ended before it came to {late!r}."
 
 
+@pytest.mark.parametrize("rollback", [True, False])
 def test_a_lost_connection_is_tried_again(
+    rollback: bool,
     town_on_postgres: Pair,
     history: dg.DagsterInstance,
     quiet_town: dict[str, Trouble],
     settings: Any,
 ) -> None:
     settings.ETL_CONFIG = {**settings.ETL_CONFIG, "TRANSFORMATION": {"MAX_RETRIES": 2, "RETRY_DELAY": 0}}
-    attempts = []
+    attempts: list[int] = []
 
     def once() -> None:
         attempts.append(1)
         if len(attempts) == 1:
-            throw_out(town_on_postgres)
+            throw_out(town_on_postgres.target)
 
     quiet_town["places"] = once
 
-    report = run("places")
+    report = run("places", rollback=rollback)
 
     assert len(attempts) == 2
     assert report.transformers["places"].error is None
@@ -242,7 +248,7 @@ def test_a_server_that_stays_away_is_given_up(
 
     def always() -> None:
         attempts.append(1)
-        throw_out(town_on_postgres)
+        throw_out(town_on_postgres.target)
 
     quiet_town["places"] = always
 
@@ -261,7 +267,7 @@ def test_waiting_for_another_attempt_can_be_interrupted(
     handled: None,
 ) -> None:
     settings.ETL_CONFIG = {**settings.ETL_CONFIG, "TRANSFORMATION": {"MAX_RETRIES": 1, "RETRY_DELAY": 60}}
-    quiet_town["places"] = lambda: throw_out(town_on_postgres)
+    quiet_town["places"] = lambda: throw_out(town_on_postgres.target)
 
     class Impatient(Silent):
         def note(self, report: TransformerReport, message: str) -> None:
@@ -275,9 +281,9 @@ def test_waiting_for_another_attempt_can_be_interrupted(
     assert history.get_runs()[0].status is dg.DagsterRunStatus.CANCELED
 
 
-def throw_out(pair: Pair) -> None:
-    """End all connections to the target database, as a restart of the server would."""
-    with psycopg.connect(pair.target.url, autocommit=True) as other:
+def throw_out(database: Database) -> None:
+    """End all connections to a database, as a restart of the server would."""
+    with psycopg.connect(database.url, autocommit=True) as other:
         other.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
             "WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -389,14 +395,16 @@ def test_dagster_is_silent(town: Pair, home: Path, quiet_town: dict[str, Trouble
 def test_stdout_and_stderr_stay_where_they_are(
     town: Pair, home: Path, quiet_town: dict[str, Trouble]
 ) -> None:
-    seen: list[list[os.stat_result]] = []
-    quiet_town["places"] = lambda: seen.append([os.fstat(1), os.fstat(2)])
+    def where() -> list[tuple[int, int]]:
+        found = [os.fstat(stream.fileno()) for stream in (sys.stdout, sys.stderr)]
+        return [(one.st_dev, one.st_ino) for one in found]
+
+    seen = []
+    quiet_town["places"] = lambda: seen.append(where())
 
     run("places")
 
-    assert [(one.st_dev, one.st_ino) for one in seen[0]] == [
-        (one.st_dev, one.st_ino) for one in (os.fstat(1), os.fstat(2))
-    ]
+    assert seen == [where()]
 
 
 def own_handler(number: int, frame: object) -> None:
@@ -405,13 +413,14 @@ def own_handler(number: int, frame: object) -> None:
 
 @pytest.fixture
 def handled() -> Any:
-    """Handlers as the command sets them."""
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, own_handler) for number in numbers]
+    """Handlers as a command may set them, and a look whether they are there afterwards."""
+    own = {number: partial(own_handler) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, handler) for number, handler in own.items()}
     yield
-    assert [signal.getsignal(number) for number in numbers] == [own_handler, own_handler]
-    for number, handler in zip(numbers, before, strict=True):
+    left = {number: signal.getsignal(number) for number in own}
+    for number, handler in before.items():
         signal.signal(number, handler)
+    assert left == own
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -15,7 +15,7 @@ from tests.targets.models import Document, Filled, Housed, Pairwise, Place, Plai
 
 with isolate_apps("tests.targets"):
 
-    class PointField(models.Field[object, object]):
+    class PointField(models.Field):
         """A type that a column may have and Arrow has not."""
 
         def db_type(self, connection: object) -> str:
@@ -33,7 +33,7 @@ with isolate_apps("tests.targets"):
         legacy_id = models.IntegerField(unique=True)
         tags = models.ManyToManyField(Tag, related_name="articles")
         shout = models.GeneratedField(
-            expression=F("legacy_id"), output_field=models.IntegerField(), db_persist=True
+            expression=F("legacy_id") + 0, output_field=models.IntegerField(), db_persist=True
         )
         place = PointField(null=True)
         tag = models.ForeignKey(Tag, models.CASCADE, null=True, related_name="+")
@@ -79,7 +79,7 @@ with isolate_apps("tests.targets"):
             app_label = "targets"
 
 
-def made(model: type[models.Model], name: str = "mine", **body: object) -> type[Transformer]:
+def made(model: type[models.Model], name: str = "mine", /, **body: object) -> type[Transformer]:
     """A transformer `Mine` for this model; options go by `_option`."""
     options = {option[1:]: value for option, value in body.items() if option.startswith("_")}
     fields = {field: value for field, value in body.items() if not field.startswith("_")}
@@ -171,7 +171,7 @@ REFUSALS: dict[str, tuple[type[Transformer], type[ConfigurationError], str]] = {
         "Meta.key that is read from a column.",
     ),
     "required and unmapped": (
-        made(Housed.place.field.related_model, name="mine", code=key("no")),
+        made(Place, code=key("no")),
         ConfigurationError,
         "Mine does not map 'legacy_id', which targets.Place requires: map it, or give the field a default.",
     ),

@@ -1,0 +1,215 @@
+"""What a run says of itself, and the advice that follows from what was measured."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+
+import pytest
+
+from etl_assets.engine.report import (
+    EXTRACT,
+    LOAD,
+    STAGES,
+    TRANSFORM,
+    VALIDATE,
+    Counts,
+    RunReport,
+    StageTimes,
+    TransformerReport,
+)
+
+QUIET = {EXTRACT: 1.0, TRANSFORM: 1.0, VALIDATE: 1.0, LOAD: 1.0}
+
+
+def timed(batches: int = 1, **seconds: float) -> StageTimes:
+    return StageTimes(Counter(seconds), Counter(dict.fromkeys(STAGES, batches)))  # type: ignore[arg-type]
+
+
+def report(stages: StageTimes, **counts: int) -> TransformerReport:
+    return TransformerReport("patients", counts=Counts(**counts), stages=stages)
+
+
+# The contract of --output
+
+
+def test_a_transformers_report_is_what_the_design_promises():
+    one = TransformerReport(
+        "patients",
+        counts=Counts(read=20, created=1, updated=2, unchanged=3, rejected=10, skipped=4, warnings=5),
+        stages=StageTimes(Counter({EXTRACT: 0.25, LOAD: 1.0}), Counter({EXTRACT: 2, LOAD: 2})),  # type: ignore[dict-item]
+        duration_seconds=8.0004,
+        reject_reasons=Counter({"number:matches": 3, ":duplicate_key": 7}),
+    )
+
+    assert one.as_dict() == {
+        "status": "success",
+        "read": 20,
+        "created": 1,
+        "updated": 2,
+        "unchanged": 3,
+        "rejected": 10,
+        "skipped": 4,
+        "warnings": 5,
+        "duration_seconds": 8.0,
+        "rows_per_second": 2.5,
+        "stages": {
+            "data_extraction": {"seconds": 0.25, "count": 2},
+            "data_transformation": {"seconds": 0, "count": 0},
+            "data_validation": {"seconds": 0, "count": 0},
+            "bulk_create": {"seconds": 1.0, "count": 2},
+        },
+        "reject_reasons": {":duplicate_key": 7, "number:matches": 3},
+        "error": None,
+    }
+    assert list(one.as_dict()["reject_reasons"]) == [":duplicate_key", "number:matches"]
+
+
+def test_a_runs_report_is_what_the_design_promises():
+    run = RunReport("1234", dry_run=True, duration_seconds=1.23456)
+    run.transformers["a"] = TransformerReport("a", counts=Counts(read=5))
+    run.transformers["b"] = TransformerReport("b", status="failed", counts=Counts(read=7), error="No.")
+    run.transformers["c"] = TransformerReport("c", status="skipped")
+
+    said = run.as_dict()
+    assert {key: said[key] for key in said if key != "transformers"} == {
+        "run_id": "1234",
+        "dry_run": True,
+        "status": "failed",
+        "duration_seconds": 1.235,
+        "total_records": 12,
+        "error": None,
+    }
+    assert {name: one["status"] for name, one in said["transformers"].items()} == {
+        "a": "success",
+        "b": "failed",
+        "c": "skipped",
+    }
+    assert said["transformers"]["b"]["error"] == "No."
+    assert json.loads(json.dumps(said)) == said
+    assert [run.count("success"), run.count("failed"), run.count("skipped")] == [1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("statuses", "error", "succeeded"),
+    [
+        ([], None, True),
+        (["success", "success"], None, True),
+        (["success", "skipped"], None, False),
+        (["success", "failed"], None, False),
+        (["success"], "The log file cannot be written.", False),
+    ],
+)
+def test_a_run_succeeds_when_every_transformer_did(statuses, error: str | None, succeeded: bool):
+    run = RunReport("1", dry_run=False, error=error)
+    for number, status in enumerate(statuses):
+        run.transformers[str(number)] = TransformerReport(str(number), status=status)
+
+    assert run.succeeded is succeeded
+    assert run.as_dict()["status"] == ("success" if succeeded else "failed")
+
+
+def test_a_run_of_no_time_has_no_speed():
+    assert TransformerReport("a", counts=Counts(read=5)).rows_per_second == 0
+
+
+def test_what_was_rolled_back_does_not_count_as_loaded():
+    counts = Counts(read=20, created=1, updated=2, unchanged=3, rejected=10, skipped=4, warnings=5)
+    counts.undo()
+
+    assert counts == Counts(read=20, rejected=10, skipped=4)
+
+
+def test_counts_of_batches_add_up():
+    counts = Counts(read=3, created=1, rejected=2, warnings=1)
+    counts.add(Counts(read=4, updated=1, unchanged=1, skipped=2, warnings=1))
+
+    assert counts == Counts(3 + 4, 1, 1, 1, 2, 2, 2)
+    assert counts.ended == counts.read == 7
+
+
+# Measuring
+
+
+def test_a_stage_is_measured_even_where_it_fails():
+    stages = StageTimes()
+    with pytest.raises(ZeroDivisionError), stages.measure(LOAD):
+        time.sleep(0.01)
+        _ = 1 / 0
+    with stages.measure(EXTRACT, batches=0):
+        time.sleep(0.01)
+
+    assert (stages.batches[LOAD], stages.batches[EXTRACT]) == (1, 0)
+    assert 0.01 <= stages.seconds[LOAD] < 1
+    assert 0.01 <= stages.seconds[EXTRACT] < 1
+
+
+# Advice
+
+
+@pytest.mark.parametrize(
+    ("slow", "advice"),
+    [
+        (
+            EXTRACT,
+            "Reading the legacy table costs most: index its reading order, or move closer to it "
+            "(data_extraction: 75 percent of the time)",
+        ),
+        (
+            TRANSFORM,
+            "Cleaning costs most: replace transform_row() and apply() by verbs "
+            "(data_transformation: 75 percent of the time)",
+        ),
+        (
+            VALIDATE,
+            "Validation costs most: write @rule methods without a loop over rows "
+            "(data_validation: 75 percent of the time)",
+        ),
+        (
+            LOAD,
+            "Writing costs most: drop indexes that the target does not need during the load "
+            "(bulk_create: 75 percent of the time)",
+        ),
+    ],
+)
+def test_advice_is_about_the_stage_that_was_slow(slow: str, advice: str):
+    stages = timed(**{**QUIET, slow: 9.0})
+
+    assert report(stages, read=10_000, created=10_000).recommendations() == [advice]
+
+
+@pytest.mark.parametrize(
+    ("rows", "batches", "said"),
+    [
+        (1_000, 1, None),  # there was no more to put into the one batch
+        (4_000, 2, None),
+        (3_000, 2, "Use larger batches: these had 1500 rows, and 10000 is faster"),
+        (15_000, 15, "Use larger batches: these had 1000 rows, and 10000 is faster"),
+    ],
+)
+def test_small_batches_are_advised_against_where_there_were_several(rows: int, batches: int, said):
+    advice = report(timed(batches, **QUIET), read=rows, created=rows).recommendations()
+
+    assert advice[1:] == ([said] if said else [])
+
+
+def test_the_commonest_reject_is_pointed_out():
+    one = report(timed(**QUIET), read=10, created=4, rejected=6)
+    one.reject_reasons.update({"number:matches": 2, "dob:date": 4})
+
+    assert one.recommendations()[1:] == [
+        "4 rows were rejected as 'dob:date': see --rejects, then mend that first"
+    ]
+
+
+@pytest.mark.parametrize("status", ["failed", "skipped"])
+def test_a_run_that_did_not_succeed_gets_no_advice(status):
+    one = report(timed(**QUIET), read=10)
+    one.status = status
+    assert one.recommendations() == []
+
+
+def test_an_empty_source_gets_no_advice():
+    assert report(timed(**QUIET)).recommendations() == []
+    assert report(StageTimes(), read=1).recommendations() == []
