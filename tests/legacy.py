@@ -171,6 +171,7 @@ def _hash(rows: Sequence[Any]) -> str:
 @contextmanager
 def configured(**run: Any) -> Iterator[None]:
     """Change ETL_CONFIG["TRANSFORMATION"] for a while: `configured(VALIDATION_MODE="strict")`."""
-    config = {**settings.ETL_CONFIG, "TRANSFORMATION": {**settings.ETL_CONFIG["TRANSFORMATION"], **run}}
+    config: dict[str, Any] = dict(settings.ETL_CONFIG)
+    config["TRANSFORMATION"] = {**config["TRANSFORMATION"], **run}
     with override_settings(ETL_CONFIG=config):
         yield

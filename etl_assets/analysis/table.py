@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import pyarrow as pa
 from django.db import DEFAULT_DB_ALIAS, connections
@@ -66,6 +67,21 @@ class LegacyTable:
         try:
             for batch in self.reader.batches(size, ordered=ordered):
                 yield self.reader.visible(batch)
+        finally:
+            self.reader.columns, self.reader.tie_break = all_columns, tie_break
+
+    def select(
+        self,
+        sql: str,
+        parameters: Sequence[Any] = (),
+        extra: Mapping[str, pa.DataType] | None = None,
+        size: int = ROWS_AT_ONCE,
+    ) -> Iterator[pa.RecordBatch]:
+        """Read what a statement of one's own selects: the extra columns, then all of the table's."""
+        all_columns, tie_break = self.reader.columns, self.reader.tie_break
+        self.reader.columns, self.reader.tie_break = {**(extra or {}), **all_columns}, None
+        try:
+            yield from self.reader.read(sql, parameters, size)
         finally:
             self.reader.columns, self.reader.tie_break = all_columns, tie_break
 

@@ -122,16 +122,19 @@ class Transformation:
         """Resolve a link. What cannot be a key of the parent is, like an unknown key, no row of it."""
         outcome = read_as(lookup.key_field, keys, self.context)
         values, missing = self.links.resolve(outcome.values, lookup)
-        shown_keys = keys
         for fault in unread:
             missing |= fault.bad
-            shown_keys = fault.before
         if outcome.unreadable is not None:
             missing |= to_numpy(outcome.unreadable)
         if missing.any() and lookup.missing == "reject":
             parent = lookup.transformer or lookup.model._meta.label
             say = self._says(plan, f"{plan.name}: {{}} is not exactly one row of {parent!r}")
-            unreadable.append(Fault(missing, plan.name, "link", say(shown_keys)))
+
+            def reason(index: int) -> str:
+                """Show the key as the first step was given it that could not read it."""
+                return say(next((fault.before for fault in unread if fault.bad[index]), keys))(index)
+
+            unreadable.append(Fault(missing, plan.name, "link", reason))
         return values
 
     def _unreadable(self, plan: FieldPlan, fault: StepFault) -> Fault:

@@ -25,7 +25,7 @@ def small_legacy(workshop: Workshop, django_db_blocker: DjangoDbBlocker) -> Data
 @pytest.fixture(scope="session")
 def large_legacy(workshop: Workshop, django_db_blocker: DjangoDbBlocker) -> Database:
     """Enough patients to be in the midst of them."""
-    return _legacy(workshop, django_db_blocker, 20_000)
+    return _legacy(workshop, django_db_blocker, 6_000)
 
 
 @pytest.fixture
@@ -38,6 +38,6 @@ def hospital(databases: Databases, small_legacy: Database) -> Pair:
 
 @pytest.fixture
 def large_hospital(request: pytest.FixtureRequest, databases: Databases, large_legacy: Database) -> Pair:
-    """20,000 patients to be loaded, into the vendor that the test names as parameter, or SQLite."""
+    """6,000 patients to be loaded, into the vendor that the test names as parameter, or SQLite."""
     vendor: Vendor = getattr(request, "param", "sqlite")
     return Pair(databases.connect("legacy", large_legacy), databases.fresh("default", vendor, migrated=True))

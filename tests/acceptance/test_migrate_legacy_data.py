@@ -1,7 +1,7 @@
 """The command lines of the customer's own description, word for word, one after another.
 
-Those that differ most run whole in a real shell. A process that imports Dagster takes seconds, so of the others
-a shell only expands the words, which then go through the same door as in manage.py.
+Those that differ most run whole in a real shell. A process that imports Dagster takes seconds, so of the
+others a shell only expands the words, which then go through the same door as in manage.py.
 """
 
 from __future__ import annotations

@@ -14,6 +14,10 @@ from tests.targets.models import Member, Place, Plain, Visitor
 
 ROOT = Path(__file__).parents[2]
 ONE_PAIR = pytest.mark.parametrize("pair", [("sqlite", "sqlite")], indirect=True)
+CROSSED = pytest.mark.parametrize(
+    "pair", [("sqlite", "postgresql"), ("postgresql", "sqlite")], indirect=True, ids="-to-".join
+)
+"""Each vendor once on either side."""
 TO_EACH = pytest.mark.parametrize("pair", [("sqlite", "sqlite"), ("sqlite", "postgresql")], indirect=True)
 
 

@@ -130,7 +130,7 @@ def as_loaded() -> Target:
     return {
         one.legacy_id: Row(
             one.legacy_id, one.number, one.email, one.team, one.seat, "Y" if one.leads else "N", one.age,
-            one.place and one.place.legacy_id,
+            one.place.legacy_id if one.place else None,
         )
         for one in Member.objects.select_related("place")
     }  # fmt: skip
@@ -141,10 +141,10 @@ def put(target: Target) -> None:
     places = dict(Place.objects.values_list("legacy_id", "pk"))
     Member.objects.bulk_create(
         Member(
-            legacy_id=row.id, number=row.number, email=row.email, team=row.team, seat=row.seat,
+            legacy_id=legacy_id, number=row.number, email=row.email, team=row.team, seat=row.seat,
             leads=row.leads == "Y", age=row.age, place_id=places[row.place] if row.place else None,
         )
-        for row in target.values()
+        for legacy_id, row in target.items()
     )  # fmt: skip
 
 
@@ -255,7 +255,7 @@ def check(pair: Pair, examples: int, sizes: tuple[int, ...], run: Callable[[int]
 
 @pytest.mark.parametrize("pair", [("sqlite", "sqlite")], indirect=True)
 def test_the_outcome_is_that_of_a_plain_loop_whatever_the_batch_size(pair: Pair):
-    check(pair, 40, (1, 2, 3, 5, 100), lambda size: load(Members, Places, batch_size=size))
+    check(pair, 30, (1, 2, 3, 5, 100), lambda size: load(Members, Places, batch_size=size))
 
 
 @pytest.mark.parametrize("pair", [("sqlite", "sqlite")], indirect=True)
@@ -268,6 +268,7 @@ def test_postgresql_agrees(pair: Pair):
     check(pair, 12, (1, 2, 3, 100), lambda size: load(Members, Places, batch_size=size))
 
 
+@pytest.mark.parametrize("pair", [("sqlite", "sqlite"), ("postgresql", "postgresql")], indirect=True)
 def test_values_that_wander_among_rows(pair: Pair):
     """A chain, a swap, and a value that a row gave up before its key came twice."""
     prepare(pair)

@@ -83,6 +83,7 @@ def test_a_dry_run_leaves_nothing_and_says_what_the_real_run_then_does(pair: Pai
         }
 
 
+@TO_EACH
 def test_a_dry_run_resolves_and_creates_what_earlier_dry_loads_offer(pair: Pair):
     make_table("old_places", {"id": "integer", "code": "text", "name": "text"}, [(7, "A", "a")])
     make_table("old_visitors", {"id": "integer", "place": "integer"}, [(1, 7), (2, 8)])

@@ -60,6 +60,7 @@ def test_a_failure_in_the_middle_leaves_the_target_exactly_as_it_was(pair: Pair)
     assert counts(load(Plains)) == (8, 7, 1, 0, 0, 0)
 
 
+@TO_EACH
 def test_an_interruption_rolls_back_and_is_raised(pair: Pair):
     old_plain()
 
@@ -252,6 +253,7 @@ def test_a_checkpoint_of_another_reading_order_is_not_gone_on_after(pair: Pair):
     assert counts(load(Backwards, rollback=False)) == (6, 2, 0, 4, 0, 0)
 
 
+@TO_EACH
 def test_one_batch_without_rollback_is_all_or_nothing(pair: Pair):
     """A strict run fails in its second batch, which has a good row before the bad one."""
     old_plain([*SIX[:3], ("bad", "n", "x", 4), *SIX[4:]])

@@ -95,6 +95,7 @@ def refuse_sevens(table: str, column: str) -> None:
     )
 
 
+@TO_EACH
 @pytest.mark.parametrize("rollback", [True, False])
 def test_a_surprise_is_narrowed_down_to_the_rows_at_fault(pair: Pair, rollback: bool):
     old_plain([(f"k{n}", "n", str(n), n) for n in range(1, 23)])

@@ -124,7 +124,7 @@ django.setup()
 from tests.integration.promised import Plains
 from tests.legacy import counts, load
 
-report = load(Plains, batch_size=2000)
+report = load(Plains, batch_size=1000)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, *counts(report))
 """
 
@@ -150,10 +150,10 @@ def peak(pair: Pair, rows: int) -> int:
 
 @TO_EACH
 def test_twenty_times_the_rows_take_no_more_memory(pair: Pair):
-    few = peak(pair, 2_000)
-    many = peak(pair, 40_000)
+    few = peak(pair, 1_000)
+    many = peak(pair, 20_000)
 
-    assert many < 1.25 * few, f"{few} kB for 2000 rows, {many} kB for 40000"
+    assert many < 1.25 * few, f"{few} kB for 1000 rows, {many} kB for 20000"
 
 
 @ONE_PAIR

@@ -204,9 +204,8 @@ def test_names_with_spaces_quotes_percent_and_reserved_words(pair: Pair):
     )
     quote = connections["legacy"].ops.quote_name
     with connections["legacy"].cursor() as cursor:
-        cursor.execute(
-            f"INSERT INTO {quote(Odds._meta.source)} VALUES (1, 'x', 2, 3), (2, 'x', 2, 3), (3, 'y', 4, 5)"
-        )
+        rows = "(1, 'x', 2, 3), (2, 'x', 2, 3), (3, 'y', 4, 5)"
+        cursor.execute(f"INSERT INTO {quote(Odds._meta.source_label)} VALUES {rows}")
 
     report = load(Odds)
 

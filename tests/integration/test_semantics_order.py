@@ -155,18 +155,29 @@ def test_batch_size_wins_over_meta(pair: Pair):
 
 @FROM_EACH
 def test_a_query_a_model_and_a_queryset_are_sources_by_their_database_names(pair: Pair):
-    class OfQuery(Plains):
-        class Meta(Plains.Meta):
+    class Base(Transformer):
+        legacy_id = key("id")
+        name = col("name")
+        value = col("value")
+
+    class OfQuery(Base):
+        class Meta:
+            model = Plain
+            name = "plains"
             source = Query(
                 "SELECT id, name, value % 10 AS value FROM old WHERE name LIKE '%x%' ORDER BY name;"
             )
 
-    class OfModel(Plains):
-        class Meta(Plains.Meta):
+    class OfModel(Base):
+        class Meta:
+            model = Plain
+            name = "plains"
             source = OldPlain
 
-    class OfQuerySet(Plains):
-        class Meta(Plains.Meta):
+    class OfQuerySet(Base):
+        class Meta:
+            model = Plain
+            name = "plains"
             source = OldPlain.objects.filter(label__contains="x").exclude(value=11)
 
     old(("a", "x", 11), ("b", "100%s x", 22), ("c", "y", 33))

@@ -26,7 +26,7 @@ from tests.targets.models import (
 def reject(legacy_key: str) -> tuple[str, str, str | None]:
     """Ids of the first run, the last, and the one that loaded the row after all."""
     one = Reject.objects.get(legacy_key=legacy_key)
-    return one.first_run.run_id, one.run.run_id, one.resolved_run and one.resolved_run.run_id
+    return one.first_run.run_id, one.run.run_id, one.resolved_run.run_id if one.resolved_run else None
 
 
 @TO_EACH
@@ -78,8 +78,11 @@ def test_a_legacy_key_of_several_columns_is_a_json_list_a_concats_parts_included
         second = col("name")
         value = col("value").between(0, 9)
 
-    class Joined(Plains):
-        class Meta(Plains.Meta):
+    class Joined(Transformer):
+        class Meta:
+            source = "old"
+            model = Plain
+            name = "joined"
             key = ("legacy_id",)
 
         legacy_id = concat("name", "id", sep="-")

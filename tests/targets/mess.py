@@ -66,8 +66,8 @@ EVERYTHING: dict[str, Sequence[Any]] = {
 }
 UNREADABLE = {
     "colour": "green",
-    "small": "40000",
-    "whole": "3000000000",
+    "small": "x",
+    "whole": "1.5",
     "positive": "-1",
     "price": "1000000",
     "day": "2023-02-29",

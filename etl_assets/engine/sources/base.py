@@ -58,6 +58,9 @@ class Reader(ABC):
     """Where this database sorts nulls in ascending order."""
     type_names: Mapping[str, str] = {}
     """Column -> its type in the database's own words, where the database says so."""
+    source_given_by: str = "Meta.source"
+    database_given_by: str = "Meta.database"
+    """Where whoever reads wrote the source and the database; messages say so."""
     tie_break: str | None = None
     """A hidden column that tells rows apart and keeps them in the order stored."""
 
@@ -148,7 +151,7 @@ class Reader(ABC):
         """Read everything, or what comes after a position, in reading order or as it comes."""
         where, parameters = self._after(after)
         hidden = f", {self.tie_break} AS {TIE_BREAK}" if self.tie_break else ""
-        columns = ", ".join(map(self.quote, self.columns)) + hidden
+        columns = ", ".join(map(self.selected, self.columns)) + hidden
         order = self._order_sql() if ordered else ""
         sql = f"SELECT {columns} FROM {self.relation.sql}{where}{order}"
         yield from self.read(sql, (*self.relation.parameters, *parameters), size)
@@ -160,6 +163,10 @@ class Reader(ABC):
     def visible(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Leave the hidden column out."""
         return batch.select(list(self.columns)) if self.tie_break else batch
+
+    def selected(self, column: str) -> str:
+        """Return what to select for a column."""
+        return self.quote(column)
 
     def quote(self, name: str) -> str:
         mark = self.quote_mark
@@ -179,7 +186,7 @@ class Reader(ABC):
         if quoted is None:
             raise SourceError(
                 f"Database {self.connection.alias!r} has no table or view {name!r}."
-                f"{nearest(name, self.tables())} Check Meta.source and Meta.database."
+                f"{nearest(name, self.tables())} Check {self.source_given_by} and {self.database_given_by}."
             )
         return Relation(quoted, table=name)
 

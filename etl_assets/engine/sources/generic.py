@@ -83,7 +83,8 @@ class CursorReader(Reader):
                 described = list(cursor.description)
         except DatabaseError as error:
             raise SourceError(
-                f"Database {self.connection.alias!r} cannot read the source: {error}. Check Meta.source."
+                f"Database {self.connection.alias!r} cannot read the source: {error}. "
+                f"Check {self.source_given_by}."
             ) from error
         known = self._wrapper.introspection.data_types_reverse
         return {column[0]: TYPES.get(known.get(column[1], ""), pa.string()) for column in described}

@@ -14,12 +14,15 @@ import pyarrow.compute as pc
 from django.db import DatabaseError
 
 from ...exceptions import SourceError
+from ..verbs.distinct import map_distinct
 from .base import Position, Reader, Relation
 
 INSTANT = pa.timestamp("us", tz="UTC")
 DURATION = pa.duration("us")
 DECIMALS = (0, 246)
+FLOAT = 4
 BIT = 16
+ANY_SCALE = 31
 TYPES: dict[int, pa.DataType] = {
     **dict.fromkeys((1, 2, 3, 8, 9, 13, BIT), pa.int64()),  # tinyint .. bigint, year
     **dict.fromkeys((4, 5), pa.float64()),
@@ -51,19 +54,21 @@ class MysqlReader(Reader):
     quote_mark = "`"
 
     def connect(self) -> None:
+        self.database: Any = self._connected()
+        for statement in SESSION:
+            self.fetch(statement)
+
+    def _connected(self) -> Any:
         parameters = self.connection.get_connection_params()
         as_texts = dict.fromkeys((*TYPES, *DECIMALS), str)
         del as_texts[BIT]
         parameters["conv"] = {**parameters["conv"], **as_texts}
         with self.connection.wrap_database_errors:
-            self.database: Any = self.connection.Database.connect(**parameters)
-        for statement in SESSION:
-            self.fetch(statement)
+            return self.connection.Database.connect(**parameters)
 
     def close(self) -> None:
         if hasattr(self, "database"):
-            with suppress(self.connection.Database.Error):  # closed already where a stream was left
-                self.database.close()
+            self.database.close()
 
     def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         with self.connection.wrap_database_errors, self.database.cursor() as cursor:
@@ -95,7 +100,12 @@ class MysqlReader(Reader):
         except DatabaseError as error:
             raise self._unreadable(error) from error
         self._are_bits = {column[0] for column in described if column[1] == BIT}
+        self._are_rounded = {column[0] for column in described if column[1] == FLOAT and column[5] == ANY_SCALE}
         return {column[0]: _declared(column[1], column[4], column[5]) for column in described}
+
+    def selected(self, column: str) -> str:
+        """Ask for a FLOAT as a double: as itself it is sent with six digits, whatever it holds."""
+        return f"{self.quote(column)} + 0e0" if column in self._are_rounded else self.quote(column)
 
     def primary_key(self, relation: Relation) -> tuple[str, ...]:
         if relation.table is None:
@@ -116,10 +126,17 @@ class MysqlReader(Reader):
                 yield pa.RecordBatch.from_arrays(columns, list(self.columns))
             ended = True
         finally:
+            self._close(cursor, ended)
+
+    def _close(self, cursor: Any, ended: bool) -> None:
+        """Close a stream. One that is left in the middle is stopped: the driver would read it to its end."""
+        with suppress(self.connection.Database.Error):  # what is stopped says so, and a lost server is known
             if not ended:
-                self.database.close()  # or the cursor would read to the end what nobody wants
-            with suppress(self.connection.Database.Error):
-                cursor.close()
+                other = self._connected()
+                with other.cursor() as killer:
+                    killer.execute(f"KILL QUERY {self.database.thread_id()}")
+                other.close()
+            cursor.close()
 
     def position(self, batch: pa.RecordBatch) -> Position:
         """Return where a batch ends, as texts and numbers that MySQL compares with its columns."""
@@ -140,13 +157,16 @@ class MysqlReader(Reader):
             values = [None if value is None else str(int.from_bytes(value, "big")) for value in values]
         declared = self.columns[name]
         column = pa.array(values)
+        if name in self._are_rounded:  # a FLOAT that is nearest to 0.1 is meant to be 0.1
+            return column.cast(declared).cast(pa.float32()).cast(pa.string()).cast(declared)
         if pa.types.is_string(declared):
             return column.cast(declared) if pa.types.is_null(column.type) else column
         return _typed(column, declared)
 
     def _unreadable(self, error: DatabaseError) -> SourceError:
         return SourceError(
-            f"Database {self.connection.alias!r} cannot read the source: {error.args[-1]}. Check Meta.source."
+            f"Database {self.connection.alias!r} cannot read the source: {error.args[-1]}. "
+            f"Check {self.source_given_by}."
         )
 
 
@@ -162,16 +182,10 @@ def _typed(column: pa.Array, declared: pa.DataType) -> pa.Array:
     try:
         if declared == INSTANT:
             return column.cast(pa.timestamp("us")).cast(INSTANT)
-        return _durations(column) if declared == DURATION else column.cast(declared)
+        return map_distinct(column, _duration, DURATION) if declared == DURATION else column.cast(declared)
     except pa.ArrowInvalid:
         # An instant has to remain one: as text it would be taken for a local time.
         return pc.binary_join_element_wise(column, "+00:00", "") if declared == INSTANT else column
-
-
-def _durations(column: pa.Array) -> pa.Array:
-    encoded = column.dictionary_encode()
-    spans = [_duration(text) for text in encoded.dictionary.to_pylist()]
-    return pa.array(spans, DURATION).take(encoded.indices)
 
 
 def _duration(text: str) -> dt.timedelta:

@@ -83,7 +83,7 @@ class PostgresReader(Reader):
         except psycopg.Error as error:
             raise SourceError(
                 f"Database {self.connection.alias!r} cannot read the source: {_first_line(error)}. "
-                "Check Meta.source."
+                f"Check {self.source_given_by}."
             ) from error
         names = [column.name for column in described]
         if len(set(names)) < len(names):

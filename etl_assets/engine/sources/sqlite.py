@@ -141,7 +141,8 @@ class SqliteReader(Reader):
             if "locked" in str(error) or "busy" in str(error):
                 raise
             raise SourceError(
-                f"Database {self.connection.alias!r} cannot read the source: {error}. Check Meta.source."
+                f"Database {self.connection.alias!r} cannot read the source: {error}. "
+                f"Check {self.source_given_by}."
             ) from error
         except sqlite3.DatabaseError as error:
             raise SourceError(

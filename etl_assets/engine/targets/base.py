@@ -61,7 +61,8 @@ class UniqueSet:
         names = set(self.fields)
         if self.constraint is not None:
             for expression in self.constraint.expressions:
-                names |= {one.name for one in expression.flatten() if isinstance(one, F)}
+                parts = expression.flatten()  # type: ignore[union-attr]
+                names |= {part.name for part in parts if isinstance(part, F)}  # type: ignore[attr-defined]
             if self.constraint.condition is not None:
                 names |= self.constraint.condition.referenced_base_fields
         return names
@@ -188,7 +189,7 @@ class Target(ABC):
 
     @cached_property
     def filled_by_database(self) -> list[Field[Any, Any]]:
-        """Fields that the database fills by itself: from `db_default`, then those it generates from others."""
+        """Fields that the database fills by itself: from `db_default`, then generated from others."""
         left = [field for field in self.meta.concrete_fields if field.name not in self.plan.fields]
         return [field for field in left if field.has_db_default()] + [
             field for field in left if field.generated
@@ -244,7 +245,7 @@ class Target(ABC):
             one
             for one in self.meta.constraints
             if isinstance(one, CheckConstraint)
-            and not self._waits_for_pk(one.condition.referenced_base_fields)
+            and not self._waits_for_pk(one.condition.referenced_base_fields)  # type: ignore[union-attr]
         ]
 
     @cached_property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeGuard
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -47,17 +47,13 @@ class SqliteTarget(SqlTarget):
             for one in self.meta.get_fields(include_hidden=True)
             if one.auto_created
         )
-        return [
-            field
-            for field in fields
-            if isinstance(field, ForeignKey) and field.db_constraint and field.model._meta.db_table in there
-        ]
+        return [field for field in fields if _is_enforced(field) and field.model._meta.db_table in there]
 
     def insert(self, rows: Sequence[int]) -> int:
         """Refuse now what SQLite would refuse at commit, when it no longer says which row it was."""
         chosen, parameters = self.among(rows)
         for field in self.unmapped:
-            if rows and isinstance(field, ForeignKey) and field.has_default() and field.db_constraint:
+            if rows and _is_enforced(field) and field.has_default():
                 parent, target = field.target_field.model._meta.db_table, self.column(field.target_field)
                 self._must_be_none(
                     f"SELECT 1 FROM {self.stage_table} s LEFT JOIN {self.quote(parent)} p "
@@ -119,6 +115,11 @@ class SqliteTarget(SqlTarget):
         if pc.all(pc.equal(whole.cast(pa.timestamp("us")), column)).as_py() is not False:
             return pc.strftime(whole, format="%Y-%m-%d %H:%M:%S").to_pylist()
         return [None if value is None else str(value) for value in column.to_pylist()]
+
+
+def _is_enforced(field: object) -> TypeGuard[ForeignKey[Any, Any]]:
+    """Tell whether the database itself holds a field to its parent."""
+    return isinstance(field, ForeignKey) and bool(field.db_constraint)  # type: ignore[attr-defined]
 
 
 def _as_text(column: pa.ChunkedArray) -> list[Any]:

@@ -93,7 +93,13 @@ def test_a_nul_is_made_visible():
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [("O'Brien", '"O\'Brien"'), (None, "None"), (b"\x00", r"b'\x00'"), ("a\x00\n", r"'a\x00\n'"), (1.5, "1.5")],
+    [
+        ("O'Brien", '"O\'Brien"'),
+        (None, "None"),
+        (b"\x00", r"b'\x00'"),
+        ("a\x00\n", r"'a\x00\n'"),
+        (1.5, "1.5"),
+    ],
 )
 def test_a_value_is_shown_as_python_writes_it(value: object, text: str):
     assert shown(value) == text

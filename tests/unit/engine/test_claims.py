@@ -31,7 +31,10 @@ def test_a_key_is_taken_once_it_was_added(claims: Claims):
     claims.add({"a": "1 (row 1 read)", "O'Brien|%s": "2 (row 2 read)", "": "3 (row 3 read)"})
 
     assert claims.taken(["a", "b"]) == {"a": "1 (row 1 read)"}
-    assert claims.taken(["O'Brien|%s", "", "A", "a "]) == {"O'Brien|%s": "2 (row 2 read)", "": "3 (row 3 read)"}
+    assert claims.taken(["O'Brien|%s", "", "A", "a "]) == {
+        "O'Brien|%s": "2 (row 2 read)",
+        "": "3 (row 3 read)",
+    }
     assert claims.taken([]) == {}
 
 

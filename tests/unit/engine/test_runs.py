@@ -73,13 +73,15 @@ def test_who_takes_the_lock_marks_what_was_left_behind():
 
     record("patients", "dead", Run.Status.RUNNING)
     record("patients", "ended", Run.Status.SUCCESS)
+    record("patients", "now", Run.Status.RUNNING)  # tried again under its own id
     record("departments", "alive", Run.Status.RUNNING)
 
-    assert runs.abandon_others("patients") == ["dead"]
-    assert runs.abandon_others("patients") == []
+    assert runs.abandon_others("patients", "now") == ["dead"]
+    assert runs.abandon_others("patients", "now") == []
     assert dict(Run.objects.values_list("run_id", "status")) == {
         "dead": "abandoned",
         "ended": "success",
+        "now": "running",
         "alive": "running",
     }
     dead = Run.objects.get(run_id="dead")

@@ -1,0 +1,95 @@
+"""Sensitive columns: which they are, and what is shown in the place of their values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .. import conf
+from ..exceptions import EtlError
+from ..registry import Registry
+from .table import LegacyTable, open_table
+
+MASK = "***"
+LOOKED_AT = 1_000
+"""Values of a column that are looked at to tell by their content what it holds."""
+SHARE = 0.5
+"""How many of them have to look alike. One in eleven of any ten digits passes for an NHS number."""
+
+NAMES = re.compile(
+    r"""(?x) (?:^|_) (?:
+        ssn | social_security(?:_n\w*)? | nino | national_(?:id\w*|insurance\w*|n\w*)
+        | nhs(?:_?n\w*|_id)? | passport\w* | tax_?id | tin | bsn | cpf | personnummer | cnic | aadhaar\w*
+        | (?:credit|debit|bank|payment)?_?card_?(?:n\w*|no)? | cc_?(?:n\w*) | pan | cvv2? | cvc | iban
+        | pass | passwd | password\w* | passphrase | pwd | pw | pin | secret\w* | api_?key | token
+    ) (?:_(?:hash\w*|enc\w*|digest|salt|old|new|\d+))? $"""
+)
+"""What sensitive columns are called, with the words of a name joined by underscores."""
+WORD_ENDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[^A-Za-z0-9]+")
+
+US_SSN = re.compile(r"(?!000|666|9)\d{3}-(?!00)\d{2}-(?!0000)\d{4}")
+UK_NINO = re.compile(r"[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?(?:\d\d ?){3}[A-D]", re.IGNORECASE)
+CARD = re.compile(r"[2-6]\d{3}(?:[ -]?\d{4}){2}[ -]?\d{1,7}|3[47]\d{2}[ -]?\d{6}[ -]?\d{5}")
+IBAN = re.compile(r"[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}")
+PASSWORD_HASH = re.compile(r"\$(?:2[abxy]|argon2\w*|1|5|6|y)\$.+|(?:pbkdf2|bcrypt|argon2|scrypt|md5|sha1)\w*\$.+")
+
+
+@dataclass
+class Masker:
+    """Knows which columns are sensitive, and hides their values."""
+
+    columns: set[str] = field(default_factory=set)
+    """Names, in lower case."""
+    show: bool = False
+    """`--show-sensitive`: hide nothing."""
+
+    @classmethod
+    def for_table(
+        cls, table: LegacyTable, *, show: bool = False, registry: Registry | None = None
+    ) -> Masker:
+        """Find the sensitive columns of a table: by the settings, by their names, by their content.
+
+        Args:
+            registry: where a transformer fills a field that the settings name, what it reads is sensitive.
+        """
+        named = {name.lower() for name in conf.load().sensitive_columns}
+        masker = cls(named | {name.lower() for name in table.columns if is_sensitive_name(name)}, show)
+        for transformer in (registry or {}).values():
+            if transformer._meta.source_label == table.name:
+                for target, expression in transformer._meta.columns.items():
+                    if target.lower() in named:
+                        masker.columns |= {name.lower() for name in expression.source_columns}
+        if not show:
+            masker._look_at(table)
+        return masker
+
+    def covers(self, column: str) -> bool:
+        """Tell whether a column's values are hidden."""
+        return not self.show and column.lower() in self.columns
+
+    def mask(self, column: str, value: Any) -> Any:
+        """Return what may be shown of a value; null is no secret."""
+        return MASK if value is not None and self.covers(column) else value
+
+    def mask_row(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Mask a row of column -> value."""
+        return {name: self.mask(name, value) for name, value in row.items()}
+
+    def look_at(self, column: str, values: Iterable[Any]) -> None:
+        """Add a column if its values look like national ids, card numbers or passwords."""
+        if looks_sensitive([value for value in values if value is not None]):
+            self.columns.add(column.lower())
+
+    def _look_at(self, table: LegacyTable) -> None:
+        """Look at the first rows. A connection of its own is used, since that reading is cut off."""
+        names = [name for name in table.columns if name.lower() not in self.columns and _holds_text(table, name)]
+        if not names:
+            return
+        with open_table(table.name, table.database) as looked_at:
+            batches = looked_at.batches(names, size=LOOKED_AT)
+            first = next(batches, None)
+            for name in names if first is not None else ():
+                self.look_at(name, first.column(name).to_pylist())  # type: ignore[union-attr]
+            batches.close()  # type: ignore[attr-defined]
