@@ -220,15 +220,23 @@ class Verbs(Expression):
 
         For dates a bound may be ISO text or "today".
         """
+        if type(low) is type(high) and low is not None and "today" not in (low, high) and low > high:
+            raise ConfigurationError(
+                f"between({low!r}, {high!r}) lets nothing pass: give the lower bound first."
+            )
         return self._rule("between", severity, low=low, high=high)
 
     def one_of(self, *values: Any, severity: Severity = "error") -> Self:
         """The value must be one of these, compared by itself or by its text."""
+        if not values:
+            raise ConfigurationError("one_of() lets nothing pass: name the values that are good.")
         return self._rule("one_of", severity, values=_single("one_of", values))
 
     def length(self, low: int, high: int, *, severity: Severity = "error") -> Self:
         """The text must have between `low` and `high` characters, both included."""
-        return self._rule("length", severity, low=_count("length", low), high=_count("length", high))
+        if _count("length", low) > _count("length", high):
+            raise ConfigurationError(f"length({low}, {high}) lets nothing pass: give the lower bound first.")
+        return self._rule("length", severity, low=low, high=high)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
     from rich.progress import Progress, TaskID
 
 
@@ -50,17 +50,27 @@ class Screen:
         if self._rich is not None:
             self._rich.print(text, style=style, markup=False, highlight=False, emoji=False, soft_wrap=True)
             return
+        self._write(f"{text}\n")
+
+    def _write(self, text: str) -> None:
         try:
-            self._out.write(f"{text}\n")
+            self._out.write(text)
             self._out.flush()
         except BrokenPipeError:
             _send_nowhere(self._out)
+
+    def show(self, content: RenderableType) -> None:
+        """Write what rich lays out, such as a table."""
+        console = self._rich or _rich_console(self._out, None, LINE_LENGTH)
+        with console.capture() as captured:
+            console.print(content)
+        self._write(self._writable(captured.get()))
 
     def start_bar(self, name: str, rows: int) -> None:
         """Show how far `rows` rows of work have come, on a terminal."""
         self.end_bar()
         if self._rich is not None and self._out.isatty() and not self._rich.is_dumb_terminal:
-            bar = _progress(self._rich)
+            bar = row_progress(self._rich)
             self._bar = bar, bar.add_task(name, total=rows)
             bar.start()
 
@@ -80,13 +90,15 @@ class Screen:
         return text.encode(self._encoding, "backslashreplace").decode(self._encoding)
 
 
-def _rich_console(out: TextIO, color: bool | None) -> Console:
-    from rich.console import Console  # takes a while to import, and only terminals need it
+def _rich_console(out: TextIO, color: bool | None, width: int | None = None) -> Console:
+    from rich.console import Console  # takes a while to import, and plain lines do without
 
-    return Console(file=out, force_terminal=color or None, no_color=None if color is None else not color)
+    no_color = None if color is None else not color
+    return Console(file=out, force_terminal=color or None, no_color=no_color, width=width)
 
 
-def _progress(console: Console) -> Progress:
+def row_progress(console: Console) -> Progress:
+    """Return a bar that counts rows and tells the time left."""
     from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
     from rich.text import Text
 
@@ -95,11 +107,15 @@ def _progress(console: Console) -> Progress:
             speed = task.finished_speed or task.speed
             return Text(f"{speed:,.0f} rows/s" if speed else "", style="cyan")
 
+    class Count(ProgressColumn):
+        def render(self, task: Any) -> Text:
+            return Text(f"{task.completed:,.0f} of {task.total:,.0f} rows" if task.total else "")
+
     return Progress(
         TextColumn("{task.description}", style="bold"),
         BarColumn(bar_width=32),
         TextColumn("{task.percentage:>3.0f}%"),
-        TextColumn("{task.completed:,.0f} of {task.total:,.0f} rows"),
+        Count(),
         Rate(),
         TimeRemainingColumn(compact=True),
         TextColumn("left"),

@@ -253,8 +253,8 @@ class Transformer:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        meta = cls.__dict__.get("Meta")
-        if meta is not None:  # a class without one is a base for others
+        meta = getattr(cls, "Meta", None)
+        if meta is not None:  # a class without one, or a parent's, is a base for others
             names = {name for base in meta.__mro__[:-1] for name in vars(base)}
             declared = {name: getattr(meta, name) for name in names if not name.startswith("_")}
             cls._meta = Options(cls, declared)

@@ -34,7 +34,7 @@ from tests.databases import Database
 from tests.postgres import Account, _free_port
 
 if TYPE_CHECKING:
-    import pymysql
+    import pymysql  # type: ignore[import-untyped,unused-ignore]
 
 URL = "ETL_TEST_MYSQL_URL"
 START_SECONDS = 30
@@ -77,6 +77,19 @@ class MariaDb:
         self.execute(f"CREATE DATABASE `{name}` {options}")
         parts = urlsplit(self._url)
         return Database("mysql", parts._replace(path=f"/{quote(name)}").geturl())  # type: ignore[arg-type]
+
+    def run_script(self, script: str, database: Database) -> None:
+        """Run what mysqldump wrote, without the client program: statements end where a line does."""
+        delimiter, statement = ";", ""
+        with self.connect(database=database.name) as connection, connection.cursor() as cursor:
+            for line in script.splitlines(keepends=True):
+                if line.startswith("DELIMITER"):
+                    delimiter = line.split()[1]
+                    continue
+                statement += line
+                if line.rstrip().endswith(delimiter):
+                    cursor.execute(statement.rstrip()[: -len(delimiter)])
+                    statement = ""
 
     def drop(self, database: Database) -> None:
         self.execute(f"DROP DATABASE IF EXISTS `{database.name}`")
@@ -129,7 +142,12 @@ class PrivateMariaDb(MariaDb):
             "--skip-name-resolve",
         ]
         done = subprocess.run(
-            command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, **self._account.run_as()
+            command,
+            capture_output=True,
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            **self._account.run_as(),
         )
         if done.returncode != 0:
             raise RuntimeError(f"mariadb-install-db failed: {done.stdout}{done.stderr}")

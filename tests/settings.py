@@ -19,6 +19,7 @@ TEST_APPS: list[str] = [
     "tests.samples.attic",
     "tests.samples.chinook",
     "tests.samples.employees",
+    "tests.samples.sakila",
     "tests.targets",
 ]
 INSTALLED_APPS = [*INSTALLED_APPS, *TEST_APPS]

@@ -47,7 +47,7 @@ class _Search:
         self.table = table
         self.columns = columns
         self.same: Sameness = sameness(table.reader)
-        self.source = table.reader.relation.sql
+        self.source = f"{table.reader.relation.sql} etl_source"
         self.names = [f"etl_key{number}" for number in range(len(columns))]
         self.keys = [self.same.key(column) for column in columns]
         self.quoted = [table.reader.quote(column) for column in columns]
@@ -121,7 +121,9 @@ class _Search:
     def _reading_order(self) -> list[str]:
         """The order that tells rows apart; where nothing does, that of the columns that can be compared."""
         reader = self.table.reader
-        order = [reader.quote(by.column) for by in reader.order] + ([reader.tie_break] if reader.tie_break else [])
+        order = [reader.quote(by.column) for by in reader.order]
+        if reader.tie_break:
+            order.append(f"etl_source.{reader.tie_break}")
         return order or [self.same.key(column) for column in self.table.columns]
 
     def _limit(self, rows: int) -> str:

@@ -93,3 +93,56 @@ class Masker:
             for name in names if first is not None else ():
                 self.look_at(name, first.column(name).to_pylist())  # type: ignore[union-attr]
             batches.close()  # type: ignore[attr-defined]
+
+
+def _holds_text(table: LegacyTable, column: str) -> bool:
+    """Tell whether a column may hold what can be looked at; card numbers may be kept as numbers."""
+    kind = str(table.columns[column])
+    return kind in ("string", "int64") or kind.startswith("decimal")
+
+
+def is_sensitive_name(name: str) -> bool:
+    """Tell whether a column's name says that it holds national ids, card numbers or passwords."""
+    return NAMES.search(WORD_ENDS.sub("_", name).strip("_").lower()) is not None
+
+
+def looks_sensitive(values: Sequence[Any]) -> bool:
+    """Tell whether most of the values look like national ids, card numbers or password hashes."""
+    texts = [text for text in {str(value).strip() for value in values} if text]
+    return len(texts) > 1 and any(sum(map(look, texts)) >= SHARE * len(texts) for look in LOOKS)
+
+
+def is_card_number(text: str) -> bool:
+    """Tell a card number by its length, its first digits and its check digit (ISO/IEC 7812)."""
+    if not CARD.fullmatch(text):
+        return False
+    digits = [int(digit) for digit in reversed(text) if digit.isdigit()]
+    doubled = (sum(divmod(2 * digit, 10)) for digit in digits[1::2])
+    return len(digits) <= 19 and (sum(digits[::2]) + sum(doubled)) % 10 == 0
+
+
+def is_nhs_number(text: str) -> bool:
+    """Tell a British NHS number by its check digit."""
+    if not re.fullmatch(r"\d{3}[ -]?\d{3}[ -]?\d{4}", text, re.ASCII):
+        return False
+    digits = [int(digit) for digit in text if digit.isdigit()]
+    return sum(digit * weight for digit, weight in zip(digits, range(10, 0, -1), strict=True)) % 11 == 0
+
+
+def is_iban(text: str) -> bool:
+    """Tell an account number by its check digits (ISO 13616)."""
+    if not IBAN.fullmatch(text):
+        return False
+    plain = text.replace(" ", "")
+    return int("".join(str(int(letter, 36)) for letter in plain[4:] + plain[:4])) % 97 == 1
+
+
+LOOKS: tuple[Callable[[str], bool], ...] = (
+    is_card_number,
+    is_nhs_number,
+    is_iban,
+    lambda text: US_SSN.fullmatch(text) is not None,
+    lambda text: UK_NINO.fullmatch(text) is not None,
+    lambda text: PASSWORD_HASH.fullmatch(text) is not None,
+)
+"""Each tells one kind of value that nobody should see in a report."""

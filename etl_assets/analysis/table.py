@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import InterfaceError, OperationalError
 
 from ..engine.sources import Reader, configured, make_reader
-from ..exceptions import SourceError, nearest
+from ..exceptions import ConfigurationError, SourceError, nearest
+from .whereabouts import database_of, unreachable
 
 ROWS_AT_ONCE = 50_000
 
@@ -25,6 +26,8 @@ class LegacyTable:
     database: str
     """Alias."""
     reader: Reader
+    progress: Callable[[int, int], None] | None = None
+    """Is told how many rows of how many have been read."""
 
     @property
     def columns(self) -> dict[str, pa.DataType]:
@@ -57,7 +60,12 @@ class LegacyTable:
                 )
 
     def batches(
-        self, columns: Sequence[str] | None = None, *, size: int = ROWS_AT_ONCE, ordered: bool = False
+        self,
+        columns: Sequence[str] | None = None,
+        *,
+        size: int = ROWS_AT_ONCE,
+        ordered: bool = False,
+        limit: int | None = None,
     ) -> Iterator[pa.RecordBatch]:
         """Read the rows, or some columns of them; the types of a SQLite column may differ by batch."""
         all_columns, tie_break = self.reader.columns, self.reader.tie_break
@@ -65,8 +73,13 @@ class LegacyTable:
         if not ordered:
             self.reader.tie_break = None
         try:
-            for batch in self.reader.batches(size, ordered=ordered):
+            # Counted first: a connection that is in the midst of sending rows cannot be asked.
+            done, of = 0, self.row_count if self.progress is not None else 0
+            for batch in self.reader.batches(size, ordered=ordered, limit=limit):
                 yield self.reader.visible(batch)
+                done += batch.num_rows
+                if self.progress is not None:
+                    self.progress(done, of)
         finally:
             self.reader.columns, self.reader.tie_break = all_columns, tie_break
 
@@ -86,6 +99,12 @@ class LegacyTable:
             self.reader.columns, self.reader.tie_break = all_columns, tie_break
 
 
+    def first(self, columns: Sequence[str], limit: int, *, ordered: bool = True) -> pa.RecordBatch | None:
+        """Return the first rows in reading order, or any rows; None where there are none."""
+        batches = list(self.batches(columns, size=limit, ordered=ordered, limit=limit))
+        return batches[0] if batches else None
+
+
 @contextmanager
 def open_table(name: str, database: str | None = None) -> Iterator[LegacyTable]:
     """Open a table or view.
@@ -94,29 +113,17 @@ def open_table(name: str, database: str | None = None) -> Iterator[LegacyTable]:
     database has it, that one is opened, and the caller can tell by `LegacyTable.database`.
 
     Raises:
-        ConfigurationError: the database is not configured.
+        ConfigurationError: the database is not configured, or cannot be reached.
         SourceError: there is no such table; the message names near ones.
     """
-    alias = configured(database, "--database") if database else _database_of(name)
+    alias = configured(database, "--database") if database else database_of(name)
     reader = make_reader(alias, name)
+    reader.source_given_by, reader.database_given_by = "--table", "--database"
     try:
-        reader.open((), ())
+        try:
+            reader.open((), ())
+        except (OperationalError, InterfaceError) as error:
+            raise ConfigurationError(unreachable(alias, error)) from error
         yield LegacyTable(name, alias, reader)
-    finally:
-        reader.close()
-
-
-def _database_of(name: str) -> str:
-    if _has(DEFAULT_DB_ALIAS, name):
-        return DEFAULT_DB_ALIAS
-    having = [alias for alias in connections if alias != DEFAULT_DB_ALIAS and _has(alias, name)]
-    return having[0] if len(having) == 1 else DEFAULT_DB_ALIAS
-
-
-def _has(alias: str, name: str) -> bool:
-    reader = make_reader(alias, name)
-    try:
-        reader.connect()
-        return reader.find(name) is not None
     finally:
         reader.close()

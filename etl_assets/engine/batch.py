@@ -56,7 +56,8 @@ class Batch:
     """Target columns, aligned with `rows`."""
     legacy_keys: list[pa.Array] = field(default_factory=list)
     """The key's source columns as text, aligned with `raw`."""
-    skipped: int = 0
+    skips: list[tuple[Positions, str]] = field(default_factory=list)
+    """Positions in `raw` of the rows that were left out on purpose, with the reason."""
     rejections: list[Rejection] = field(default_factory=list)
     warnings: dict[str, Mask] = field(default_factory=dict)
     """"field:code" -> which of the raw rows; a warning stands only if its row is loaded."""
@@ -93,10 +94,16 @@ class Batch:
         gone = np.array([rejection.position for rejection in rejections], dtype=np.int64)
         self.keep(~np.isin(self.rows, gone))
 
-    def skip(self, chosen: Mask) -> None:
+    def skip(self, chosen: Mask, reason: str = "") -> None:
         """Leave rows out on purpose."""
-        self.skipped += int(chosen.sum())
-        self.keep(~chosen)
+        if chosen.any():
+            self.skips.append((self.rows[chosen], reason))
+            self.keep(~chosen)
+
+    @property
+    def skipped(self) -> int:
+        """How many rows were left out on purpose."""
+        return sum(len(positions) for positions, _ in self.skips)
 
     def warn(self, bad: Mask, field: str, code: str) -> None:
         """Note a warning for rows that are still in."""

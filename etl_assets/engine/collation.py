@@ -56,7 +56,7 @@ def _mysql_fold(connection: BaseDatabaseWrapper, field: Field[Any, Any]) -> Fold
             [field.model._meta.db_table, column_of(field)],
         )
         charset, collation = cursor.fetchone() or (None, None)
-    if collation is None:  # a binary column, or a table that is elsewhere
+    if charset is None or collation is None:  # a binary column, or a table that is elsewhere
         return None
     pads = "nopad" not in collation and "0900" not in collation
     if collation.endswith("_bin"):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ..columns import Column, Concat, Const, Expression, Step
 from .batch import Mask, to_numpy
@@ -55,6 +56,8 @@ def evaluate(
             lost |= bad
             result.unreadable.append(StepFault(step, result.values, bad))
         result.values = outcome.values
+    if lost.any():  # a later default() must not make a value of it
+        result.values = pc.if_else(pa.array(~lost), result.values, pa.scalar(None, result.values.type))
     return result
 
 

@@ -35,7 +35,10 @@ def is_row_at_fault(error: DatabaseError) -> bool:
     return isinstance(error, (IntegrityError, DataError, InternalError)) or state.startswith(ROW_STATES)
 
 
-def sentence(error: BaseException, using: str) -> str:
+SEE_LOG = "See the log with --log-level DEBUG."
+
+
+def sentence(error: BaseException, using: str, remedy: str = SEE_LOG) -> str:
     """Say in one sentence what went wrong, and what to do where that is known."""
     if isinstance(error, EtlError):
         return str(error)
@@ -47,7 +50,7 @@ def sentence(error: BaseException, using: str) -> str:
     if "locked" in first and isinstance(error, OperationalError):
         return f"Database {using!r} is locked by another process: wait until it has finished, then run again."
     if isinstance(error, DatabaseError):
-        return f"Database {using!r} refuses the work: {first}. See the log with --log-level DEBUG."
+        return f"Database {using!r} refuses the work: {first}. {remedy}"
     return f"{type(error).__name__}: {first}. Run again with --traceback to see where."
 
 
@@ -59,7 +62,9 @@ def is_lost_connection(error: BaseException | None) -> bool:
             if state is not None and state.startswith(("08", "57P")):
                 return True
             if type(error).__module__.startswith("psycopg") and state is None:
-                return type(error).__name__ in ("OperationalError", "InterfaceError")
+                # A server that says FATAL is there: a wrong password does not mend itself.
+                refused = "FATAL:" in str(error) and "the database system is" not in str(error)
+                return type(error).__name__ in ("OperationalError", "InterfaceError") and not refused
             if error.args and error.args[0] in SERVER_GONE:
                 return True
         error = error.__cause__

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -21,7 +21,7 @@ from .options import RunOptions
 from .plan import Plan
 from .progress import Progress
 from .reconcile import check_balance, check_rejects
-from .rejects import RejectLog
+from .rejects import RejectLog, forget_queries
 from .report import EXTRACT, LOAD, TRANSFORM, VALIDATE, Counts, TransformerReport
 from .sources import Position, Reader, open_reader
 from .targets import Target, make_target
@@ -71,10 +71,20 @@ class Load:
                 self.rejects.watch_open()
             with self._claims(reader, goes_on=after is not None) as claims:
                 merger = Merger(self.target, claims, self.sensitive)
-                for raw in self._extract(reader, after):
+                for raw in self.extract(reader, after):
                     position = reader.position(raw) if self._saves_position(reader) else None
                     self._batch(reader.visible(raw), merger, checkpoints, position)
             self._reconcile(expected, checkpoints)
+
+    def sample(self, reader: Reader, rows: Iterable[pa.RecordBatch]) -> None:
+        """Load some batches of the source in the caller's transaction, which is to be rolled back."""
+        self.resumed_rows = 0
+        checkpoints = Checkpoints(self.plan, reader, "")
+        with self._opened_target(), self._claims(reader, goes_on=False) as claims:
+            merger = Merger(self.target, claims, self.sensitive)
+            for raw in rows:
+                self._batch(raw, merger, checkpoints, None)
+            self.target.verify()
 
     def _batch(
         self, raw: pa.RecordBatch, merger: Merger, checkpoints: Checkpoints, position: Position | None
@@ -102,6 +112,7 @@ class Load:
                 if self.run is not None:
                     self.rejects.store(self.run)
         counts.add(done)
+        forget_queries()
         for rejection in batch.rejections:
             self.report.reject_reasons[f"{rejection.field}:{rejection.code}"] += 1
 
@@ -170,7 +181,8 @@ class Load:
     def _saves_position(self, reader: Reader) -> bool:
         return reader.is_resumable and not self.options.rollback and not self.options.dry_run
 
-    def _extract(self, reader: Reader, after: Position | None) -> Iterator[pa.RecordBatch]:
+    def extract(self, reader: Reader, after: Position | None = None) -> Iterator[pa.RecordBatch]:
+        """Read the source in its order, and measure it."""
         stages = self.report.stages
         size = self.options.rows_per_batch(self.plan.meta.batch_size)
         batches = reader.batches(size, after)

@@ -100,13 +100,15 @@ class Merger:
         loaded = [row for row in rows if row not in settlement.refused]
         new = [row for row in loaded if row not in matches.by_row]
         changed = [row for row in loaded if row in matches.by_row and matches.by_row[row].changed]
-        merged = Merged(
-            updated=self.target.update(changed),  # first, so that values they give up are free for new rows
-            created=self.target.insert(new),
-            unchanged=len(loaded) - len(new) - len(changed),
-            rejections=list(settlement.refused.values()),
-        )
+        merged = self._write(new, changed)
+        merged.unchanged = len(loaded) - len(new) - len(changed)
+        merged.rejections = list(settlement.refused.values())
         return merged, {keys[row]: settlement.name(row) for row in loaded}
+
+    def _write(self, new: Sequence[int], changed: Sequence[int]) -> Merged:
+        """Write the staged rows that were settled."""
+        updated = self.target.update(changed)  # first, so that values they give up are free for new rows
+        return Merged(created=self.target.insert(new), updated=updated)
 
     def _key_texts(self, columns: Mapping[str, pa.Array]) -> list[str]:
         """Write each key as one text, of a length that can be stored."""
@@ -201,13 +203,6 @@ class Settlement:
             what = unique.field or f"{', '.join(unique.fields) or unique.code} ({unique.code})"
             return Rejection(row, unique.field, unique.code, f"{what}: {shown} is taken by {whose}")
         return None
-
-    def _rows_by_owner(self) -> dict[Any, list[int]]:
-        """Return the rows of the batch that have each target row's key: more than one where it repeats."""
-        rows: dict[Any, list[int]] = {}
-        for row, match in self.matches.by_row.items():
-            rows.setdefault(match.pk, []).append(row)
-        return rows
 
     def _was_given_up(self, owners: Sequence[int], by: int) -> bool:
         """Tell whether a value's owner was changed by a row of this batch that was read earlier."""

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-from django.db import DEFAULT_DB_ALIAS
+from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS, reset_queries
 
 from ..models import Reject, Run
 from .batch import Batch
@@ -111,6 +112,7 @@ class RejectLog:
         """Write what has come since the last time to `default`."""
         for rows in _chunks(self._read(self._stored), AT_ONCE):
             _save(rows, self.transformer, run)
+            forget_queries()
         self._stored = self._rows.tell()
         self._resolved.seek(0)
         for keys in _chunks(map(json.loads, self._resolved), AT_ONCE):
@@ -170,6 +172,12 @@ def _save(rows: list[RejectedRow], transformer: str, run: Run) -> None:
         for key, row in distinct.items()
         if key not in known
     )
+
+
+def forget_queries() -> None:
+    """Free what Django remembers where DEBUG is on: the last 9000 statements, with all their values."""
+    if settings.DEBUG:
+        reset_queries()
 
 
 def storable(text: str) -> str:

@@ -46,7 +46,7 @@ class Transformation:
 
     def clean(self, batch: Batch) -> None:
         """Carry out prepare, the verbs with their rules, skips, transform and transform_row."""
-        source = self._prepare(batch)
+        source = self.prepare(batch)
         unreadable: list[Fault] = []
         broken: list[Fault] = []
         for plan in self.plan.fields.values():
@@ -54,7 +54,7 @@ class Transformation:
         batch.reject([*unreadable, *broken])
         for skip in self.plan.meta.skips:
             if len(batch):
-                batch.skip(self._ask(skip.name, batch, null_means=False))
+                batch.skip(self._ask(skip.name, batch, null_means=False), skip.reason)
         if len(batch) and self.author.overrides("transform"):
             self._transform(batch)
         if len(batch) and self.author.overrides("transform_row"):
@@ -73,7 +73,8 @@ class Transformation:
 
     # Verbs
 
-    def _prepare(self, batch: Batch) -> Source:
+    def prepare(self, batch: Batch) -> Source:
+        """Return the source columns as the author's `prepare` leaves them."""
         raw = dict(zip(batch.raw.schema.names, batch.raw.columns, strict=True))
         source = raw
         if self.author.overrides("prepare"):

@@ -45,9 +45,13 @@ class ModelRules:
         batch.reject(faults)
 
     def _fill_blank(self, batch: Batch, plan: FieldPlan) -> None:
-        is_key = plan.name in self.plan.meta.key_fields
-        if is_text(plan.field) and not plan.field.null and plan.field.blank and not is_key:
+        if self._is_filled(plan):
             batch.columns[plan.name] = pc.fill_null(batch.columns[plan.name], "")
+
+    def _is_filled(self, plan: FieldPlan) -> bool:
+        """Tell whether an empty text stands for null."""
+        is_key = plan.name in self.plan.meta.key_fields
+        return is_text(plan.field) and not plan.field.null and plan.field.blank and not is_key
 
     def _faults(self, batch: Batch, plan: FieldPlan) -> Iterator[Fault]:
         values = batch.columns[plan.name]
@@ -60,6 +64,13 @@ class ModelRules:
                 batch.warn(bad, plan.name, code)
             elif bad.any():
                 yield Fault(bad, plan.name, code, _says(plan.name, sentence, values, shows))
+
+    def refusals(self, plan: FieldPlan, values: pa.Array) -> Iterator[tuple[str, Mask]]:
+        """Tell of any values of a field which are refused, and by what code; not tied to a batch."""
+        if self._is_filled(plan):
+            values = pc.fill_null(values, "")
+        for code, bad, _ in (*self._checks(plan, values), *self._wishes(plan, values)):
+            yield code, bad
 
     def _checks(self, plan: FieldPlan, values: pa.Array) -> Iterator[tuple[str, Mask, Sentence]]:
         """What the database would refuse, or silently change."""

@@ -23,16 +23,25 @@ RAISE_KEYBOARD_INTERRUPT: Handlers = dict.fromkeys(SIGNALS, signal.default_int_h
 
 @contextmanager
 def in_force(handlers: Handlers) -> Iterator[None]:
-    """Let these handlers answer to signals; outside the main thread there are none to set."""
+    """Let these handlers answer to signals; outside the main thread there are none to set.
+
+    After an interruption they stay: those of Dagster's step would raise at a second signal, in the midst of
+    what the first one has to clean up. Dagster sets its own again where it is done with the step.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     before = {number: signal.getsignal(number) for number in SIGNALS}
     _install(handlers)
+    interrupted = False
     try:
         yield
+    except KeyboardInterrupt:
+        interrupted = True
+        raise
     finally:
-        _install(before)
+        if not interrupted:
+            _install(before)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import re
 import sqlite3
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -59,7 +60,7 @@ def test_the_report_and_the_rejects_are_those_in_the_databases(hospital: Pair, t
     assert report["status"] == "success"
     assert report["run_id"] == Run.objects.values_list("run_id", flat=True).distinct().get()
     assert list(report["transformers"]) == ["departments", "patients", "appointments"]
-    models = {"departments": Department, "patients": Patient, "appointments": Appointment}
+    models: dict[str, Any] = {"departments": Department, "patients": Patient, "appointments": Appointment}
     for name, one in report["transformers"].items():
         assert {*COUNTS, "status", "duration_seconds", "rows_per_second", "stages", "error"} < set(one)
         assert set(one["stages"]) == {
@@ -122,7 +123,7 @@ def test_without_validation_rules_warn_and_what_cannot_be_stored_is_rejected(hos
 def test_validation_can_be_turned_on_where_the_settings_turn_it_off(
     hospital: Pair, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
-    config = copy.deepcopy(settings.ETL_CONFIG)
+    config: dict[str, Any] = copy.deepcopy(dict(settings.ETL_CONFIG))
     config["TRANSFORMATION"]["ENABLE_VALIDATION"] = False
     monkeypatch.setattr(settings, "ETL_CONFIG", config)
     rejected = []
@@ -225,8 +226,9 @@ def test_call_command_catches_everything_and_leaves_no_handlers(
 def test_a_failure_skips_what_depends_on_it_and_exits_with_1(
     hospital: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    run = {**settings.ETL_CONFIG["TRANSFORMATION"], "MAX_REJECTED": 0}
-    monkeypatch.setattr(settings, "ETL_CONFIG", {**settings.ETL_CONFIG, "TRANSFORMATION": run})
+    config: dict[str, Any] = dict(settings.ETL_CONFIG)
+    run = {**config["TRANSFORMATION"], "MAX_REJECTED": 0}
+    monkeypatch.setattr(settings, "ETL_CONFIG", {**config, "TRANSFORMATION": run})
     ended = migrate("--output", tmp_path / "report.json", "--rejects", tmp_path / "rejects.csv")
 
     assert ended.status == 1

@@ -124,20 +124,23 @@ django.setup()
 from tests.integration.promised import Plains
 from tests.legacy import counts, load
 
-report = load(Plains, batch_size=1000)
+report = load(Plains, batch_size=250)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, *counts(report))
 """
 
 
 def peak(pair: Pair, rows: int) -> int:
-    """Kilobytes that a process has at most, which loads rows of which sixty in a hundred are rejected."""
-    padding = "p" * 200
+    """Kilobytes that a process has at most, which loads rows of which sixty in a hundred are rejected.
+
+    With DEBUG on, where Django remembers statements: people try things out with it.
+    """
+    padding = "p" * 2000
     old_plain([])
-    execute("ALTER TABLE old_plain ADD COLUMN padding varchar(300)")
+    execute("ALTER TABLE old_plain ADD COLUMN padding varchar(2000)")
     insert("old_plain", [(f"k{n}", "n", str(n) if n % 5 < 2 else "x", n, padding) for n in range(rows)])
     done = subprocess.run(
         [sys.executable, "-c", MEASURE],
-        env=pair.environment(PYTHONPATH=str(ROOT)),
+        env=pair.environment(PYTHONPATH=str(ROOT), DEBUG="1"),
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -153,7 +156,7 @@ def test_twenty_times_the_rows_take_no_more_memory(pair: Pair):
     few = peak(pair, 1_000)
     many = peak(pair, 20_000)
 
-    assert many < 1.25 * few, f"{few} kB for 1000 rows, {many} kB for 20000"
+    assert many < 1.3 * few, f"{few} kB for 1000 rows, {many} kB for 20000"
 
 
 @ONE_PAIR

@@ -103,13 +103,19 @@ def some(dice: random.Random, columns: dict[str, Sequence[Any]]) -> list[Any]:
     return list(row.values())
 
 
-ROWS = 50
+ROWS = 40
 MESSES: dict[type[Transformer], dict[str, Sequence[Any]]] = {
     Everythings: {"legacy_id": [f"k{n}" for n in range(60)], **EVERYTHING},
     Members: {
         "legacy_id": range(60),
         "number": [*range(30), None],
-        "email": ["ann@a.example", "Ann@A.example", "bob@b.example", None, *(f"{n}@c.example" for n in range(30))],
+        "email": [
+            "ann@a.example",
+            "Ann@A.example",
+            "bob@b.example",
+            None,
+            *(f"{n}@c.example" for n in range(30)),
+        ],
         "team": ["red", "blue", None],
         "seat": [*range(12), None],
         "leads": [True, False, False],
@@ -117,7 +123,7 @@ MESSES: dict[type[Transformer], dict[str, Sequence[Any]]] = {
     },
     Lockers: {"legacy_id": range(30), "room": [1, 2, None], "door": [1, 2, 3, None]},
     Pairs: {"first": ["a", "a|", "b"], "second": ["|b", "b", "c", "d"], "value": [1, 2, None]},
-    Tickets: {"id": range(0, 30), "title": ["x", "y", "far too long for the field"]},
+    Tickets: {"id": range(30), "title": ["x", "y", "far too long for the field"]},
     Documents: {"legacy_id": range(30), "title": ["x", "y"]},
     Countries: {"code": ["DE", "FR", "de", "long one", "UK"], "name": ["x", "y", None]},
     Cities: {"legacy_id": range(20), "country": ["DE", "FR", "XX", None]},
@@ -164,5 +170,5 @@ def outcome(*, without: type[Model] | None = None, **options: Any) -> dict[str, 
 
 
 def said(report: TransformerReport) -> dict[str, str]:
-    """The reasons, but not who has a value: where a statement is halved it may be the row or the one it updates."""
+    """The reasons, but not who has a value: it may be named by its legacy row or by its target row."""
     return {key: reason.partition(" is taken by ")[0] for key, reason in reasons(report).items()}

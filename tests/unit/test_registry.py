@@ -206,6 +206,14 @@ def test_a_broken_module_of_an_installed_app_is_not_passed_over(project: Project
     assert f"at {file}, line 1: No module named 'no_such_library'" in str(caught.value)
 
 
+def test_a_package_of_an_installed_app_that_fails_in_any_way_is_not_passed_over(project: Project):
+    file = project.write("etl/__init__.py", "x = 1 / 0\n")
+
+    with project.installed(), pytest.raises(BrokenTransformers) as caught:
+        discover()
+    assert f"ZeroDivisionError at {file}, line 1: division by zero" in str(caught.value)
+
+
 def test_two_of_one_name_are_both_named(project: Project):
     project.write("one.py", HEAD, named("plains"))
     project.write("two.py", HEAD, named("plains"))

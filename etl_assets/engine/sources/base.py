@@ -146,14 +146,20 @@ class Reader(ABC):
         return int(self.fetch(sql, (*self.relation.parameters, *parameters))[0][0])
 
     def batches(
-        self, size: int, after: Position | None = None, *, ordered: bool = True
+        self,
+        size: int,
+        after: Position | None = None,
+        *,
+        ordered: bool = True,
+        limit: int | None = None,
     ) -> Iterator[pa.RecordBatch]:
         """Read everything, or what comes after a position, in reading order or as it comes."""
         where, parameters = self._after(after)
         hidden = f", {self.tie_break} AS {TIE_BREAK}" if self.tie_break else ""
         columns = ", ".join(map(self.selected, self.columns)) + hidden
         order = self._order_sql() if ordered else ""
-        sql = f"SELECT {columns} FROM {self.relation.sql}{where}{order}"
+        end = f" {self.connection.ops.limit_offset_sql(0, limit)}" if limit is not None else ""
+        sql = f"SELECT {columns} FROM {self.relation.sql}{where}{order}{end}"
         yield from self.read(sql, (*self.relation.parameters, *parameters), size)
 
     def position(self, batch: pa.RecordBatch) -> Position:

@@ -58,13 +58,18 @@ class MysqlReader(Reader):
         for statement in SESSION:
             self.fetch(statement)
 
+    @property
+    def _driver(self) -> Any:
+        backend: Any = self.connection
+        return backend.Database
+
     def _connected(self) -> Any:
         parameters = self.connection.get_connection_params()
         as_texts = dict.fromkeys((*TYPES, *DECIMALS), str)
         del as_texts[BIT]
         parameters["conv"] = {**parameters["conv"], **as_texts}
         with self.connection.wrap_database_errors:
-            return self.connection.Database.connect(**parameters)
+            return self._driver.connect(**parameters)
 
     def close(self) -> None:
         if hasattr(self, "database"):
@@ -100,7 +105,9 @@ class MysqlReader(Reader):
         except DatabaseError as error:
             raise self._unreadable(error) from error
         self._are_bits = {column[0] for column in described if column[1] == BIT}
-        self._are_rounded = {column[0] for column in described if column[1] == FLOAT and column[5] == ANY_SCALE}
+        self._are_rounded = {
+            column[0] for column in described if column[1] == FLOAT and column[5] == ANY_SCALE
+        }
         return {column[0]: _declared(column[1], column[4], column[5]) for column in described}
 
     def selected(self, column: str) -> str:
@@ -114,7 +121,7 @@ class MysqlReader(Reader):
         return tuple(key[4] for key in keys)  # listed by their place in the key
 
     def read(self, sql: str, parameters: Sequence[Any], size: int) -> Iterator[pa.RecordBatch]:
-        cursors = import_module(f"{self.connection.Database.__name__}.cursors")
+        cursors = import_module(f"{self._driver.__name__}.cursors")
         cursor = cursors.SSCursor(self.database)
         ended = False
         try:
@@ -130,7 +137,7 @@ class MysqlReader(Reader):
 
     def _close(self, cursor: Any, ended: bool) -> None:
         """Close a stream. One that is left in the middle is stopped: the driver would read it to its end."""
-        with suppress(self.connection.Database.Error):  # what is stopped says so, and a lost server is known
+        with suppress(self._driver.Error):  # what is stopped says so, and a lost server is known
             if not ended:
                 other = self._connected()
                 with other.cursor() as killer:

@@ -187,7 +187,8 @@ def _read_csv(data: bytes, names: list[str], types: dict[str, pa.DataType]) -> p
     return csv.read_csv(
         io.BytesIO(data),
         csv.ReadOptions(column_names=names, use_threads=False, block_size=max(len(data), 1) + 1),
-        csv.ParseOptions(newlines_in_values=True),
+        # Where one column is read, a null is an empty line.
+        csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
         csv.ConvertOptions(
             column_types={name: quick.get(name, pa.string()) for name in names},
             null_values=[""],

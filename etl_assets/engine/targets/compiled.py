@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import Field, Model, Q
+from django.db.models import Field, Model
 from django.db.models.expressions import Col, OrderBy
 from django.db.models.sql import Query
 
@@ -21,11 +21,11 @@ class Compiled:
     resolved: Any
 
 
-def compile_condition(model: type[Model], connection: BaseDatabaseWrapper, condition: Q) -> Compiled:
+def compile_condition(model: type[Model], connection: BaseDatabaseWrapper, condition: Any) -> Compiled:
     query = Query(model, alias_cols=False)
     where = query.build_where(condition)
     sql, parameters = where.as_sql(query.get_compiler(connection=connection), connection)
-    leaves = [one for leaf in where.leaves() for one in leaf.flatten()]  # type: ignore[attr-defined]
+    leaves = [one for leaf in where.leaves() for one in leaf.flatten()]
     return Compiled(sql, tuple(parameters), _columns(leaves), where)
 
 

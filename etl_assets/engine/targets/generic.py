@@ -5,41 +5,24 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
-from typing import Any, TypeVar
+from typing import Any
 
 import pyarrow as pa
 from django.core.management.color import no_style
-from django.db.models import CheckConstraint, F, Field, JSONField, Max, Q, QuerySet, Value
+from django.db.models import CheckConstraint, F, Field, GeneratedField, JSONField, Max, QuerySet, Value
 from django.db.models.expressions import OrderBy
 
 from ..collation import Fold, fold_of, folded
 from ..kinds import column_of, kind, stored_field
 from .base import ROW, Clash, Match, Matches, Target, UniqueSet
 from .compiled import Compiled, compile_condition, compile_expression
+from .conditions import TUPLES_AT_ONCE, Part, any_of, chunks
 
-KEYS_AT_ONCE = 1_000
-"""Values in one `IN` list."""
-TUPLES_AT_ONCE = 200
-"""Alternatives in one condition, and rows in one list of literal rows."""
 SPEAKS_WHEN_ASKED = ("oracle", "postgresql")
 """Vendors whose deferred constraints can be made immediate."""
 
 Row = dict[str, Any]
-Item = TypeVar("Item")
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One part of a key or of a unique value."""
-
-    name: str
-    """By which the ORM knows it."""
-    field: Field[Any, Any]
-    """Has its type."""
-    fold: Fold | None
 
 
 class GenericTarget(Target):
@@ -103,11 +86,13 @@ class GenericTarget(Target):
     @cached_property
     def _looked_at(self) -> set[str]:
         """Names of the fields that constraints look at, directly or through a generated one."""
-        names = {name for one in self.checks for name in one.condition.referenced_base_fields}
+        conditions: list[Any] = [one.condition for one in self.checks]
+        names = {name for condition in conditions for name in condition.referenced_base_fields}
         names |= {name for one in self.unique_sets for name in one.looks_at}
         for field in self.meta.concrete_fields:
-            if field.generated and field.name in names:
-                names |= {one.name for one in field.expression.flatten() if isinstance(one, F)}
+            if isinstance(field, GeneratedField) and field.name in names:
+                parts: list[Any] = list(field.expression.flatten())  # type: ignore[attr-defined]
+                names |= {part.name for part in parts if isinstance(part, F)}  # type: ignore[attr-defined]
         return names
 
     def _foresee(self) -> None:
@@ -115,7 +100,8 @@ class GenericTarget(Target):
         for field in self.filled_by_database:
             if field.name not in self._looked_at:
                 continue
-            expression = field.expression if field.generated else field._db_default_expression
+            filled: Any = field
+            expression = filled.expression if field.generated else filled._db_default_expression
             compiled = compile_expression(self.plan.model, self.connection, expression)
             rows = list(self._rows if field.generated else self._rows.keys() - self._pks)
             for row, (value,) in self._evaluate([compiled], None, rows):
@@ -127,8 +113,10 @@ class GenericTarget(Target):
         """Return the target's rows by key."""
         names = ["pk", *dict.fromkeys(field.attname for field in (*self.keys, *self.compared, *self._kept))]
         there: dict[tuple[Any, ...], list[Row]] = {}
-        for condition in _any_of(parts, list(wanted.values())):
-            found = [dict(zip(names, row, strict=True)) for row in self._all.filter(condition).values_list(*names)]
+        for condition in any_of(parts, list(wanted.values())):
+            found = [
+                dict(zip(names, row, strict=True)) for row in self._all.filter(condition).values_list(*names)
+            ]
             keys = [tuple(row[part.name] for part in parts) for row in found]
             for identity, row in zip(self._identities(parts, keys), found, strict=True):
                 there.setdefault(identity, []).append(row)
@@ -182,7 +170,9 @@ class GenericTarget(Target):
 
     def failing(self, constraint: CheckConstraint) -> list[int]:
         condition = compile_condition(self.plan.model, self.connection, constraint.condition)
-        refused = Compiled(f"NOT ({condition.sql})", condition.parameters, condition.fields, condition.resolved)
+        refused = Compiled(
+            f"NOT ({condition.sql})", condition.parameters, condition.fields, condition.resolved
+        )
         return [row for row, _ in self._evaluate([], refused, list(self._rows))]
 
     def clashes(self, unique: UniqueSet, rows: Sequence[int]) -> list[Clash]:
@@ -206,7 +196,11 @@ class GenericTarget(Target):
         return self._shared(parts, mine, found)
 
     def _unique_values(
-        self, parts: Sequence[Part], compiled: Sequence[Compiled], condition: Compiled | None, rows: Sequence[int]
+        self,
+        parts: Sequence[Part],
+        compiled: Sequence[Compiled],
+        condition: Compiled | None,
+        rows: Sequence[int],
     ) -> dict[int, tuple[Any, ...]]:
         """Return the values of those of the rows that the constraint is about."""
         if compiled or condition is not None:
@@ -245,7 +239,7 @@ class GenericTarget(Target):
         """Give the target rows that have wanted values: primary key, key, values."""
         keys = self._parts(self.keys)
         names = ["pk", *(part.name for part in keys), *(part.name for part in parts)]
-        for condition in _any_of(parts, wanted):
+        for condition in any_of(parts, wanted):
             rows = list(found.filter(condition).values_list(*names))
             key_of = self._identities(keys, [row[1 : 1 + len(keys)] for row in rows])
             value_of = self._identities(parts, [row[1 + len(keys) :] for row in rows])
@@ -280,11 +274,14 @@ class GenericTarget(Target):
         literal = f"SELECT {marks}{self.connection.features.bare_select_suffix}"
         chosen = ", ".join([ROW, *(one.sql for one in expressions)])
         where = f" WHERE {condition.sql}" if condition else ""
-        for some in _chunks(rows, TUPLES_AT_ONCE):
+        for some in chunks(rows, TUPLES_AT_ONCE):
             relation = " UNION ALL ".join([empty, *[literal] * len(some)])
             parameters = [one for expression in expressions for one in expression.parameters]
             for row in some:
-                parameters += [row, *(self._stored(field, self._rows[row][field.attname]) for field in fields)]
+                parameters += [
+                    row,
+                    *(self._stored(field, self._rows[row][field.attname]) for field in fields),
+                ]
             parameters += condition.parameters if condition else ()
             with self.connection.cursor() as cursor:
                 cursor.execute(f"SELECT {chosen} FROM ({relation}) etl_rows{where}", parameters)
@@ -349,12 +346,16 @@ class GenericTarget(Target):
     def _stored(self, field: Field[Any, Any], value: Any) -> Any:
         if kind(field).endswith("AutoField"):
             return value  # Django would refuse a legacy key that is 0
-        field = field.output_field if field.generated else field
-        return field.get_db_prep_save(value, self.connection)
+        typed: Any = field.output_field if isinstance(field, GeneratedField) else field
+        return typed.get_db_prep_save(value, self.connection)
 
     def _mark(self, field: Field[Any, Any]) -> str:
-        """Return the placeholder for a literal of a column's type, where its text would not compare like it."""
-        return f"CAST(%s AS {stored_field(field).cast_db_type(self.connection)})" if self.is_cast(field) else "%s"
+        """Return a placeholder for a column's value, as its type where its text would compare otherwise."""
+        return (
+            f"CAST(%s AS {stored_field(field).cast_db_type(self.connection)})"
+            if self.is_cast(field)
+            else "%s"
+        )
 
     def is_cast(self, field: Field[Any, Any]) -> bool:
         return kind(field) == "DecimalField"
@@ -389,26 +390,3 @@ def _loaded(field: Field[Any, Any], column: pa.ChunkedArray) -> list[Any]:
 def _json(text: str) -> Any:
     value = json.loads(text)
     return Value(None, JSONField()) if value is None else value  # None itself would be SQL's null
-
-
-def _any_of(parts: Sequence[Part], wanted: Sequence[tuple[Any, ...]]) -> Iterator[Q]:
-    """Select the rows that have one of these tuples of values, by conditions that are not too long."""
-    if len(parts) == 1 and all(value is not None for (value,) in wanted):
-        for some in _chunks([value for (value,) in wanted], KEYS_AT_ONCE):
-            yield Q(**{f"{parts[0].name}__in": some})
-        return
-    for tuples in _chunks(wanted, TUPLES_AT_ONCE):
-        condition = Q()
-        for values in tuples:
-            condition |= Q(*(_is(part, value) for part, value in zip(parts, values, strict=True)))
-        yield condition
-
-
-def _is(part: Part, value: Any) -> Q:
-    return Q(**{f"{part.name}__isnull": True}) if value is None else Q(**{part.name: value})
-
-
-def _chunks(items: Sequence[Item], size: int) -> Iterator[list[Item]]:
-    iterator = iter(items)
-    while chunk := list(islice(iterator, size)):
-        yield chunk

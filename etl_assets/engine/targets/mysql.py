@@ -62,8 +62,8 @@ class MysqlTarget(GenericTarget):
         )
         for (engine,) in engines:
             raise ConfigurationError(
-                f"Table {table!r} of database {self.connection.alias!r} is kept by {engine}, which cannot take "
-                f"back what a failed run has written: run ALTER TABLE {table} ENGINE = InnoDB first."
+                f"Table {table!r} of database {self.connection.alias!r} is kept by {engine}, which cannot "
+                f"take back what a failed run has written: run ALTER TABLE {table} ENGINE = InnoDB first."
             )
 
     def _require_room(self, row: Sequence[Any]) -> None:
@@ -74,7 +74,9 @@ class MysqlTarget(GenericTarget):
         sent = [value if isinstance(value, bytes) else value.encode() for value in texts]
         size = sum(len(value) + sum(value.count(byte) for byte in ESCAPED) for value in sent)
         if size > self._packet - 64 * 1024:
-            raise DataError(f"the row has {size} bytes, and the server's max_allowed_packet is {self._packet}")
+            raise DataError(
+                f"the row has {size} bytes, and the server's max_allowed_packet is {self._packet}"
+            )
 
     def _set_modes(self, modes: str) -> None:
         with self.connection.cursor() as cursor:

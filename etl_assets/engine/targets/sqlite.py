@@ -21,7 +21,7 @@ class SqliteTarget(SqlTarget):
     """Stages by `executemany`, in the representation that Django gives each type in SQLite."""
 
     stage_table = "temp.etl_stage"
-    differs = "IS NOT"
+    differs = "COLLATE BINARY IS NOT"  # a change of case is one, whatever the column takes for equal
     equals = "IS"
 
     def open(self) -> None:

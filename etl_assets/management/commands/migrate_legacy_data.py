@@ -1,29 +1,18 @@
 from __future__ import annotations
 
-import os
 import sys
 from argparse import BooleanOptionalAction
 from pathlib import Path
 from typing import Any, TextIO, cast
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from ...conf import LOG_LEVELS
+from ..base import EtlCommand
 
 
-class Command(BaseCommand):
+class Command(EtlCommand):
     help = "Loads legacy tables into models with the transformers of this project. Ends with 1 if one failed."
-    # The command checks what it needs itself, so that each error is one sentence.
-    requires_system_checks: list[str] = []
-
-    def __init__(
-        self,
-        stdout: TextIO | None = None,
-        stderr: TextIO | None = None,
-        no_color: bool = bool(os.environ.get("NO_COLOR")),
-        force_color: bool = False,
-    ) -> None:
-        super().__init__(stdout, stderr, no_color and not force_color, force_color)
 
     def add_arguments(self, parser: CommandParser) -> None:
         add = parser.add_argument

@@ -88,11 +88,21 @@ def test_what_one_step_could_not_read_is_no_fault_of_the_next():
     assert found.unreadable[0].before.to_pylist() == ["1", "x", None, "10", "2"]
 
 
+def test_a_default_that_stands_in_for_what_could_not_be_read_brings_no_second_fault():
+    found = evaluated(x.integer().default(0).between(1, 9).map({1: "one"}), "1", "x", None)
+
+    assert faults(found) == [
+        ("integer", [False, True, False]),
+        ("map", [False, False, True]),
+        ("between", [False, False, True]),
+    ]
+
+
 def test_the_faults_of_parts_are_those_of_the_whole():
     whole = concat(x.strip().length(1, 2), x.integer()).required()
     found = evaluated(whole, " 1 ", "abc")
 
-    assert found.values.to_pylist() == ["1 1", "abc"]
+    assert found.values.to_pylist() == ["1 1", None]
     assert faults(found) == [("integer", [False, True]), ("length", [False, True])]
 
 

@@ -67,5 +67,6 @@ def test_one_more_than_is_allowed_fails_and_names_the_setting(limit, rejected: i
     with pytest.raises(TooManyRejects) as caught:
         check_rejects(Counts(read=100, rejected=rejected), RejectLimit.parse(limit), strict=strict)
     assert str(caught.value) == (
-        f"{rejected} of 100 rows were rejected and {rule}: mend the source or the transformer, then run again."
+        f"{rejected} of 100 rows were rejected and {rule}: mend the source or the transformer, "
+        "then run again."
     )

@@ -1,0 +1,1 @@
+"""What the analyses return, for people: tables on a terminal, or one HTML page."""

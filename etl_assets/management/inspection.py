@@ -1,0 +1,236 @@
+"""One call of `etl`: see that it can be done, look at the table, and hand over what was found."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
+
+from django.db import DEFAULT_DB_ALIAS
+
+from ..exceptions import ConfigurationError, nearest
+from ..files import check_writable
+
+if TYPE_CHECKING:
+    from ..analysis.masking import Masker
+    from ..analysis.table import LegacyTable
+    from ..registry import Registry
+
+Action = Literal["analyze", "duplicates", "preview", "estimate"]
+ACTIONS: tuple[Action, ...] = get_args(Action)
+FORMATS = ("table", "json")
+SUFFIXES = (".json", ".html")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the command line asks for."""
+
+    action: Action
+    table: str
+    database: str | None = None
+    columns: list[str] | None = None
+    limit: int = 10
+    batch_size: int = 1000
+    output: Path | None = None
+    format: str | None = None
+    ignore_case: bool = False
+    fuzzy: bool = False
+    show_sensitive: bool = False
+
+    @classmethod
+    def from_options(cls, options: Mapping[str, Any]) -> Request:
+        """Take what Django hands to `handle`, from a command line or from `call_command`.
+
+        Raises:
+            ConfigurationError: something is missing, or is not what it has to be.
+        """
+        action = _action(options["action"])
+        _refuse_foreign(action, options)
+        return cls(
+            action=action,
+            table=_table(options["table"]),
+            database=options["database"],
+            columns=_columns(options["columns"]),
+            limit=_from_one(options["limit"], "--limit"),
+            batch_size=_from_one(options["batch_size"], "--batch-size"),
+            output=_output(options["output"]),
+            format=_format(options["format"]),
+            ignore_case=options["ignore_case"],
+            fuzzy=options["fuzzy"],
+            show_sensitive=options["show_sensitive"],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What an action found out about a table."""
+
+    action: Action
+    table: str
+    database: str
+    """Alias."""
+    result: Mapping[str, Any]
+    """As JSON has it; docs/etl.schema.json describes it."""
+    sources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Of a preview by a transformer: target field -> the columns that it is made of."""
+
+
+def inspect(
+    request: Request, *, note: Callable[[str], object], progress: Callable[[int, int], None]
+) -> Finding:
+    """Look at the table.
+
+    Args:
+        request: what to do.
+        note: is told in a sentence what people should know beside the result.
+        progress: is told again and again how many rows of how many have been read.
+
+    Raises:
+        EtlError: it cannot be done.
+    """
+    from ..analysis.table import open_table  # imports Arrow, which takes a while
+
+    if request.output is not None:
+        check_writable(request.output, "Output file", "--output")
+    with open_table(request.table, request.database) as table:
+        if request.database is None and table.database != DEFAULT_DB_ALIAS:
+            note(
+                f"Database {DEFAULT_DB_ALIAS!r} has no table {table.name!r}: "
+                f"it is read from {table.database!r}."
+            )
+        table.progress = progress
+        return _look(request, table)
+
+
+def _look(request: Request, table: LegacyTable) -> Finding:
+    """Do what is asked for; only what that takes is imported."""
+    from ..analysis.masking import Masker
+    from ..registry import discover
+
+    table.require(request.columns or ())
+    if request.action == "duplicates" and not request.columns:
+        raise ConfigurationError(
+            "duplicates needs --columns: name those that make two rows the same, with commas between them. "
+            f"The columns of {table.name!r} are {', '.join(table.columns)}."
+        )
+    registry = discover()
+    masker = Masker.for_table(table, show=request.show_sensitive, registry=registry)
+    result = cast(Mapping[str, Any], LOOKS[request.action](request, table, masker, registry))
+    transformer = registry.get(result.get("transformer") or "")
+    columns = transformer._meta.columns if transformer is not None else {}
+    sources = {name: tuple(expression.source_columns) for name, expression in columns.items()}
+    return Finding(request.action, table.name, table.database, result, sources)
+
+
+def _analyze(request: Request, table: LegacyTable, masker: Masker, registry: Registry) -> object:
+    from ..analysis.profile import analyze
+
+    return analyze(table, request.columns, masker=masker)
+
+
+def _duplicates(request: Request, table: LegacyTable, masker: Masker, registry: Registry) -> object:
+    from ..analysis.duplicates import duplicates
+
+    return duplicates(
+        table,
+        request.columns or (),
+        request.limit,
+        ignore_case=request.ignore_case,
+        fuzzy=request.fuzzy,
+        masker=masker,
+    )
+
+
+def _preview(request: Request, table: LegacyTable, masker: Masker, registry: Registry) -> object:
+    from ..analysis.preview import preview
+
+    return preview(table, request.columns or (), request.limit, masker=masker, registry=registry)
+
+
+def _estimate(request: Request, table: LegacyTable, masker: Masker, registry: Registry) -> object:
+    from ..analysis.estimate import estimate
+
+    return estimate(table, request.batch_size)
+
+
+LOOKS: Mapping[Action, Callable[[Request, LegacyTable, Masker, Registry], object]] = {
+    "analyze": _analyze,
+    "duplicates": _duplicates,
+    "preview": _preview,
+    "estimate": _estimate,
+}
+
+
+# What the command line says
+
+
+def _action(given: str | None) -> Action:
+    known = f"{', '.join(ACTIONS[:-1])} and {ACTIONS[-1]}"
+    if given is None:
+        raise ConfigurationError(f"No action was given: the actions are {known}.")
+    if given not in ACTIONS:
+        raise ConfigurationError(
+            f"There is no action {given!r}.{nearest(given, ACTIONS)} The actions are {known}."
+        )
+    return cast(Action, given)
+
+
+def _refuse_foreign(action: Action, options: Mapping[str, Any]) -> None:
+    """Refuse an option that this action would have to ignore."""
+    for option in ("ignore_case", "fuzzy"):
+        if options[option] and action != "duplicates":
+            flag = f"--{option.replace('_', '-')}"
+            raise ConfigurationError(
+                f"{flag} is for duplicates, and {action} does not know it: leave it out."
+            )
+    if options["columns"] is not None and action == "estimate":
+        raise ConfigurationError("estimate is about whole rows, and does not know --columns: leave it out.")
+
+
+def _table(given: str | None) -> str:
+    if not given:
+        raise ConfigurationError(
+            "--table is missing: name the table or view to look at, such as --table legacy_patients."
+        )
+    return given
+
+
+def _columns(given: str | Sequence[str] | None) -> list[str] | None:
+    """Split names at commas; a name that has one stands in double quotes, as in CSV."""
+    if given is None:
+        return None
+    parts = next(csv.reader([given], skipinitialspace=True), []) if isinstance(given, str) else given
+    names = [part.strip() for part in parts if part.strip()]
+    if not names:
+        raise ConfigurationError("--columns names no column: name one or more, with commas between them.")
+    return names
+
+
+def _from_one(given: Any, option: str) -> int:
+    try:
+        number = int(given)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise ConfigurationError(f"{option} is {given}: give a whole number from 1 up.")
+    return number
+
+
+def _output(given: str | Path | None) -> Path | None:
+    if given is None:
+        return None
+    path = Path(given).expanduser()
+    if path.suffix.lower() not in SUFFIXES:
+        raise ConfigurationError(
+            f"Output file {path} is of no known kind: let its name end in {' or '.join(SUFFIXES)}."
+        )
+    return path
+
+
+def _format(given: str | None) -> str | None:
+    if given is not None and given not in FORMATS:
+        raise ConfigurationError(f"--format is {given!r}: give {' or '.join(FORMATS)}.")
+    return given

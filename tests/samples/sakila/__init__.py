@@ -1,0 +1,1 @@
+"""Where the film rental of Sakila is moved to."""
