@@ -32,6 +32,9 @@ def _class(characters: str) -> str:
 ANY_SPACE = _class(WHITE_SPACE)
 ODD_SPACE = _class("".join(set(WHITE_SPACE) - set(" \t\n\r")))
 """White space that nobody typed on purpose."""
+PLAIN = r"regexp_replace(regexp_replace(s, '\p{Lu}', 'A', 'g'), '[\p{Ll}\p{Lo}]', 'a', 'g')"
+RUNS = f"regexp_replace(regexp_replace({PLAIN}, 'a+', 'a+', 'g'), 'A{{2,}}', 'A+', 'g')"
+"""SQL that makes a pattern of a shape: letter by letter, or with runs as one."""
 CONTROL = r"[\x01-\x08\x0e-\x1b\x7f]"
 
 
@@ -77,15 +80,14 @@ def shapes(texts: pa.Array) -> pa.Array:
 
 def formats(store: Store) -> list[Format]:
     """Return the most frequent patterns of a column; the empty text has none."""
-    exact = _count(store, "s")
-    found = exact if len(exact) <= FEW else _count(store, r"regexp_replace(s, '(\p{L})\p{L}+', '\1+', 'g')")
+    exact = _count(store, PLAIN)
+    found = exact if len(exact) <= FEW else _count(store, RUNS)
     return found[:MOST_FORMATS]
 
 
 def _count(store: Store, pattern: str) -> list[Format]:
-    plain = rf"regexp_replace(regexp_replace({pattern}, '[\p{{Lu}}]', 'A', 'g'), '[\p{{Ll}}\p{{Lo}}]', 'a', 'g')"
     rows = store.query(
-        f"SELECT p, sum(n)::BIGINT AS rows, min(e) FROM (SELECT {plain} AS p, n, e FROM s WHERE s <> '')"
+        f"SELECT p, sum(n)::BIGINT AS rows, min(e) FROM (SELECT {pattern} AS p, n, e FROM s WHERE s <> '')"
         f" GROUP BY p ORDER BY rows DESC, p LIMIT {FEW + 1}"
     )
     return [Format(shortened(p, LONG), n, e) for p, n, e in rows]

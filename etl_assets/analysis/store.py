@@ -28,6 +28,8 @@ LOOKED_AT = 50
 """Rows that are read to learn how wide they are."""
 ROWS_IN_GROUP = 20_480
 """DuckDB keeps as many rows of each column in memory before it writes them."""
+FEW_VALUES = 500_000
+"""So many are kept in memory: each table in a file costs a few milliseconds."""
 LOST_IN_FLOAT = 2**53
 
 SETTINGS = {
@@ -66,7 +68,8 @@ class Store:
         self._seen: set[str] = set()
         """Columns that had a value which is not null, so that their type is settled."""
         self.connection = duckdb.connect(config={**SETTINGS, "temp_directory": str(folder / "spill")})
-        self.connection.execute(f"ATTACH '{folder / 'rows.duckdb'}' AS store (ROW_GROUP_SIZE {ROWS_IN_GROUP})")
+        place = ":memory:" if table.row_count * len(columns) <= FEW_VALUES else str(folder / "rows.duckdb")
+        self.connection.execute(f"ATTACH {literal(place)} AS store (ROW_GROUP_SIZE {ROWS_IN_GROUP})")
         self.connection.execute("USE store")
 
     # Filling

@@ -1,16 +1,23 @@
-"""The author's edge: Arrow columns to pandas frames on Arrow dtypes, and back."""
+"""The author's edge: Arrow columns to pandas frames on Arrow dtypes, and back.
+
+pandas is imported when a frame is first made: `manage.py etl` makes none, and starts half a second sooner.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import pyarrow as pa
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def to_frame(columns: Mapping[str, pa.Array], rows: int) -> pd.DataFrame:
     """Return a frame whose columns keep their Arrow types, also where all is null."""
+    import pandas as pd
+
     index = pd.RangeIndex(rows)
     arrays = {name: pd.arrays.ArrowExtensionArray(values) for name, values in columns.items()}
     return pd.DataFrame({name: pd.Series(array, index=index) for name, array in arrays.items()}, index=index)
@@ -18,6 +25,8 @@ def to_frame(columns: Mapping[str, pa.Array], rows: int) -> pd.DataFrame:
 
 def column_from_series(series: pd.Series[Any]) -> pa.Array:
     """Return a column of a frame as one Arrow array."""
+    import pandas as pd
+
     if isinstance(series.dtype, pd.ArrowDtype):
         column = pa.array(series.array)
     else:

@@ -33,6 +33,7 @@ class LinkResolver:
         self.at_once = at_once
         """Values in one `IN` list."""
         self._known: dict[tuple[str, str, str], dict[Any, Any]] = {}
+        self._shared: set[tuple[tuple[str, str, str], Any]] = set()
         self._folds: dict[Field[Any, Any], Fold | None] = {}
 
     def resolve(self, values: pa.Array, lookup: Lookup) -> tuple[pa.Array, Mask]:
@@ -48,10 +49,14 @@ class LinkResolver:
         missing: Mask = to_numpy(pc.and_(pc.is_valid(given), pc.is_null(resolved)))
         return resolved, missing
 
+    def is_shared(self, value: Any, lookup: Lookup) -> bool:
+        """Tell whether a key that was looked up is that of several parents."""
+        (identity,) = folded(self._fold(lookup.key), [_comparable(value, lookup.key)])
+        return (_name(lookup), identity) in self._shared
+
     def _look_up(self, keys: Sequence[Any], lookup: Lookup) -> tuple[dict[Any, Any], list[Any]]:
         """Return what is known of the keys, and under which name each of them is known."""
-        name = (lookup.model._meta.label, lookup.key.attname, lookup.value.attname)
-        known = self._known.setdefault(name, {})
+        known = self._known.setdefault(_name(lookup), {})
         fold = self._fold(lookup.key)
         identities = folded(fold, keys)
         key_of = dict(zip(identities, keys, strict=True))
@@ -76,6 +81,7 @@ class LinkResolver:
         )
         identities = folded(fold, [key for key, _ in pairs])
         several = {one for one, count in Counter(identities).items() if count > 1}
+        self._shared |= {(_name(lookup), one) for one in several}
         values = zip(identities, (value for _, value in pairs), strict=True)
         return {one: None if one in several else value for one, value in values}
 
@@ -83,6 +89,10 @@ class LinkResolver:
         if key not in self._folds:
             self._folds[key] = fold_of(connections[self.using], key)
         return self._folds[key]
+
+
+def _name(lookup: Lookup) -> tuple[str, str, str]:
+    return (lookup.model._meta.label, lookup.key.attname, lookup.value.attname)
 
 
 def _can_be_asked(key: Any) -> bool:

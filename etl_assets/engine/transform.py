@@ -129,11 +129,14 @@ class Transformation:
             missing |= to_numpy(outcome.unreadable)
         if missing.any() and lookup.missing == "reject":
             parent = lookup.transformer or lookup.model._meta.label
-            say = self._says(plan, f"{plan.name}: {{}} is not exactly one row of {parent!r}")
+            none = self._says(plan, f"{plan.name}: {{}} is the key of no row in {parent!r}")
+            several = self._says(plan, f"{plan.name}: {{}} is the key of several rows in {parent!r}")
 
             def reason(index: int) -> str:
                 """Show the key as the first step was given it that could not read it."""
-                return say(next((fault.before for fault in unread if fault.bad[index]), keys))(index)
+                if self.links.is_shared(outcome.values[index].as_py(), lookup):
+                    return several(keys)(index)
+                return none(next((fault.before for fault in unread if fault.bad[index]), keys))(index)
 
             unreadable.append(Fault(missing, plan.name, "link", reason))
         return values

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from django.db import DEFAULT_DB_ALIAS
 
-from ..exceptions import ConfigurationError, nearest
+from .. import conf
+from ..exceptions import BrokenTransformers, ConfigurationError, nearest
 from ..files import check_writable
 
 if TYPE_CHECKING:
@@ -108,7 +109,6 @@ def inspect(
 def _look(request: Request, table: LegacyTable) -> Finding:
     """Do what is asked for; only what that takes is imported."""
     from ..analysis.masking import Masker
-    from ..registry import discover
 
     table.require(request.columns or ())
     if request.action == "duplicates" and not request.columns:
@@ -116,22 +116,39 @@ def _look(request: Request, table: LegacyTable) -> Finding:
             "duplicates needs --columns: name those that make two rows the same, with commas between them. "
             f"The columns of {table.name!r} are {', '.join(table.columns)}."
         )
-    registry = discover()
+    registry = _registry(request)
     masker = Masker.for_table(table, show=request.show_sensitive, registry=registry)
     result = cast(Mapping[str, Any], LOOKS[request.action](request, table, masker, registry))
-    transformer = registry.get(result.get("transformer") or "")
+    transformer = (registry or {}).get(result.get("transformer") or "")
     columns = transformer._meta.columns if transformer is not None else {}
     sources = {name: tuple(expression.source_columns) for name, expression in columns.items()}
     return Finding(request.action, table.name, table.database, result, sources)
 
 
-def _analyze(request: Request, table: LegacyTable, masker: Masker, registry: Registry) -> object:
+def _registry(request: Request) -> Registry | None:
+    """Find the project's transformers.
+
+    One that does not import yet keeps nobody from looking at a table, unless it would have run, or might
+    have told that a column is sensitive.
+    """
+    from ..registry import discover
+
+    try:
+        return discover()
+    except BrokenTransformers:
+        names_matter = conf.load().sensitive_columns and not request.show_sensitive
+        if request.action in ("preview", "estimate") or names_matter:
+            raise
+        return None
+
+
+def _analyze(request: Request, table: LegacyTable, masker: Masker, registry: Registry | None) -> object:
     from ..analysis.profile import analyze
 
-    return analyze(table, request.columns, masker=masker)
+    return analyze(table, request.columns, masker=masker, registry=registry)
 
 
-def _duplicates(request: Request, table: LegacyTable, masker: Masker, registry: Registry) -> object:
+def _duplicates(request: Request, table: LegacyTable, masker: Masker, registry: Registry | None) -> object:
     from ..analysis.duplicates import duplicates
 
     return duplicates(
@@ -144,19 +161,19 @@ def _duplicates(request: Request, table: LegacyTable, masker: Masker, registry: 
     )
 
 
-def _preview(request: Request, table: LegacyTable, masker: Masker, registry: Registry) -> object:
+def _preview(request: Request, table: LegacyTable, masker: Masker, registry: Registry | None) -> object:
     from ..analysis.preview import preview
 
     return preview(table, request.columns or (), request.limit, masker=masker, registry=registry)
 
 
-def _estimate(request: Request, table: LegacyTable, masker: Masker, registry: Registry) -> object:
+def _estimate(request: Request, table: LegacyTable, masker: Masker, registry: Registry | None) -> object:
     from ..analysis.estimate import estimate
 
-    return estimate(table, request.batch_size)
+    return estimate(table, request.batch_size, registry=registry, progress=table.progress)
 
 
-LOOKS: Mapping[Action, Callable[[Request, LegacyTable, Masker, Registry], object]] = {
+LOOKS: Mapping[Action, Callable[[Request, LegacyTable, Masker, Registry | None], object]] = {
     "analyze": _analyze,
     "duplicates": _duplicates,
     "preview": _preview,

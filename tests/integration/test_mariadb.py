@@ -368,7 +368,8 @@ def test_reads_every_type(dirty: Database) -> None:
     assert declared == {
         "the id": "int64", "100%": "string", "born": "date32[day]", "seen": "timestamp[us]",
         "stamp": "timestamp[us, tz=UTC]", "span": "duration[us]", "made": "int64", "big": "int64",
-        "price": "decimal128(38, 4)", "wide": "decimal256(76, 20)", "ratio": "double", "small_ratio": "double",
+        "price": "decimal128(38, 4)", "wide": "decimal256(76, 20)", "ratio": "double",
+        "small_ratio": "double",
         "flag": "int64", "bits": "int64", "yes": "int64", "kind": "string", "kinds": "string",
         "data": "string", "place": "string", "raw": "string", "fixed": "string", "note": "string",
         "west": "string", "nothing": "int64",

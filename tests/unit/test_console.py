@@ -90,10 +90,10 @@ def patients(**changes: object) -> TransformerReport:
     report.warning_reasons = Counter({"postcode:matches": 7})
     report.rejects = Rows(  # type: ignore[assignment]
         RejectedRow(
-            "17", "department", "link", "department: 999 is not exactly one row of 'departments'", {}
+            "17", "department", "link", "department: 999 is the key of no row in 'departments'", {}
         ),
         RejectedRow(
-            "18", "department", "link", "department: 998 is not exactly one row of 'departments'", {}
+            "18", "department", "link", "department: 998 is the key of no row in 'departments'", {}
         ),
         RejectedRow("19", "", "duplicate_key", "key '19' is that of legacy row 19 (row 3 read)", {}),
     )
@@ -124,7 +124,7 @@ def test_a_run_from_beginning_to_end(clock):
         "Records: 15000 read = 14000 created + 300 updated + 400 unchanged + 200 rejected + 100 skipped "
         "(7 with warnings)\n"
         "Rejected:\n"
-        "  150  department:link  legacy row 17: 999 is not exactly one row of 'departments'\n"
+        "  150  department:link  legacy row 17: 999 is the key of no row in 'departments'\n"
         "   50  duplicate_key    legacy row 19: key '19' is that of legacy row 19 (row 3 read)\n"
         "Performance Summary:\n"
         "  data_extraction: 0.245s avg (15 times)\n"

@@ -18,6 +18,9 @@ TITLES = {
     "estimate": "How long a load takes",
 }
 
+MEASURED = ("integer", "decimal", "float", "date", "datetime", "time")
+"""Types whose histogram is one of the values; all others are text, and have that of its length."""
+
 
 def page(action: str, table: str, database: str, result: Mapping[str, Any], sources: Sources) -> str:
     """Lay the result of an action out.
@@ -49,6 +52,7 @@ def _column(name: str, column: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **column,
         "name": name,
+        "by_length": column["inferred_type"] not in MEASURED,
         "highest_bin": max((one["count"] for one in column["histogram"]), default=0),
         "top_count": max((one["count"] for one in column["top_values"]), default=0),
         "top_format": max((one["count"] for one in column["formats"]), default=0),

@@ -151,12 +151,13 @@ def _issues(issues: Sequence[Mapping[str, Any]]) -> Iterator[RenderableType]:
         yield Text("No issues found.", "green")
         return
     yield Text(plural(len(issues), "issue"), "bold")
-    table = _table("rows", "share", "what", right=("rows", "share"))
+    table = _table("column", "rows", "share", "what", right=("rows", "share"))
     for issue in issues:
         what = Text(shown(issue["message"]))
         if issue["suggestion"]:
             what.append("\n" + _block(issue["suggestion"]), "cyan")
-        table.add_row(number(issue["count"]), percent(issue["percent"]), what)
+        column = Text(shown(issue["column"]) if issue["column"] is not None else "", "bold")
+        table.add_row(column, number(issue["count"]), percent(issue["percent"]), what)
     yield table
 
 
@@ -174,7 +175,10 @@ def _group_title(group: Mapping[str, Any]) -> Text:
 
 
 def _rows(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Lay whole rows out, each on one line: what does not fit is cut."""
     table = _table(*map(shown, rows[0])) if rows else _table()
+    for column in table.columns:
+        column.no_wrap, column.overflow = True, "ellipsis"
     for row in rows:
         table.add_row(*(_value(value, CELL) for value in row.values()))
     return table

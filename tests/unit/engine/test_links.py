@@ -55,7 +55,12 @@ def test_of_several_parents_under_one_key_none_is_chosen_by_chance(twins: int):
         Plain.objects.create(legacy_id=str(number), name="Smith")
     alone = Plain.objects.create(legacy_id="x", name="Jones")
 
-    assert resolved(pa.array(["Smith", "Jones"]), lookup(Plain, "name")) == ([None, alone.pk], [True, False])
+    how = lookup(Plain, "name")
+    resolver = LinkResolver("default", 10)
+    found, missing = resolver.resolve(pa.array(["Smith", "Jones", "Nobody"]), how)
+    assert found.to_pylist() == [None, alone.pk, None]
+    assert missing.tolist() == [True, False, True]
+    assert [resolver.is_shared(name, how) for name in ("Smith", "Jones", "Nobody")] == [True, False, False]
 
 
 def test_more_keys_than_a_statement_can_hold_are_looked_up_in_parts():

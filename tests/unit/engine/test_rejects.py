@@ -284,10 +284,10 @@ def test_a_link_that_leads_nowhere_names_the_parent_and_the_value_as_it_was_read
     load(Places)
 
     assert reasons(load(Visitors, Places)) == {
-        "2": "place: 7 is not exactly one row of 'places'",
-        "3": "place: 'X1' is not exactly one row of 'places'",
-        "4": "place: 8 is not exactly one row of 'places'",
-        "5": "by_code: 'x' is not exactly one row of 'targets.Place'",
+        "2": "place: 7 is the key of no row in 'places'",
+        "3": "place: 'X1' is the key of no row in 'places'",
+        "4": "place: 8 is the key of no row in 'places'",
+        "5": "by_code: 'x' is the key of no row in 'targets.Place'",
     }
 
 
