@@ -154,6 +154,9 @@ def checksums(using: str = "default") -> dict[str, str]:
 def _sequences(connection: BaseDatabaseWrapper) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
+            cursor.execute("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'")
+            if not cursor.fetchall():  # no table of this database has such a key
+                return []
             cursor.execute("SELECT name, seq FROM sqlite_sequence")
             return cursor.fetchall()
         cursor.execute("SELECT quote_ident(sequencename) FROM pg_sequences WHERE schemaname = 'public'")

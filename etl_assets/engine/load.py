@@ -45,6 +45,7 @@ class Load:
         self.plan = plan
         self.options = options
         self.report = report
+        self.report.slow_steps = plan.slow_steps
         self.rejects = rejects
         self.progress = progress
         self.run = run

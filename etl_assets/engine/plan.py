@@ -14,6 +14,8 @@ from ..exceptions import ConfigurationError, NotSupportedYet, SourceError, neare
 from ..transformer import Options, Transformer
 from .kinds import is_text, require_known, stored_field
 
+PYTHON_VERBS = frozenset({"apply", "email", "fix_encoding", "matches", "phone"})
+
 
 @dataclass(frozen=True)
 class Lookup:
@@ -82,6 +84,15 @@ class Plan:
     def source_columns(self) -> tuple[str, ...]:
         names = (name for plan in self.fields.values() for name in plan.expression.source_columns)
         return tuple(dict.fromkeys(names))
+
+    @property
+    def slow_steps(self) -> tuple[str, ...]:
+        """Verbs and hooks that call Python for each distinct value or each row."""
+        steps = (step.name for plan in self.fields.values() for step in plan.expression.steps)
+        used = [f"{name}()" for name in dict.fromkeys(steps) if name in PYTHON_VERBS]
+        if self.transformer.overrides("transform_row"):
+            used.append("transform_row()")
+        return tuple(used)
 
     def require_columns(self, known: Collection[str]) -> None:
         """Refuse to go on without a source column that an expression reads.

@@ -97,6 +97,8 @@ class TransformerReport:
     exception: Exception | None = None
     lost_connection: bool = False
     """Did it fail because a server went away, so that trying again may help?"""
+    slow_steps: tuple[str, ...] = ()
+    """Verbs and hooks of the transformer that run in Python for each value or row."""
     is_resumable: bool = False
     """Without rollback: does the next run go on after the last whole batch of this one?"""
     abandoned: list[str] = field(default_factory=list)
@@ -122,21 +124,31 @@ class TransformerReport:
         total = sum(self.stages.seconds.values())
         if self.status != "success" or not total or not self.counts.read:
             return []
-        dearest, seconds = self.stages.seconds.most_common(1)[0]
-        share = f"{100 * seconds / total:.0f} percent of the time"
-        advice = [f"{ADVICE[dearest]} ({dearest}: {share})"]
+        advice = [self._about_the_dearest_stage(total)]
         rows_per_batch = self.counts.read / max(self.stages.batches[EXTRACT], 1)
         if self.stages.batches[EXTRACT] > 1 and rows_per_batch < 2_000:
             advice.append(f"Use larger batches: these had {rows_per_batch:.0f} rows, and 10000 is faster")
-        if self.counts.rejected:
+        if self.reject_reasons:
             (reason, rows), *_ = self.reject_reasons.most_common(1)
             advice.append(f"{rows} rows were rejected as {reason!r}: see --rejects, then mend that first")
         return advice
 
+    def _about_the_dearest_stage(self, total: float) -> str:
+        if total < WORTH_A_WORD:
+            return f"Nothing to change for speed: all stages together took {total:.2f}s"
+        dearest, seconds = self.stages.seconds.most_common(1)[0]
+        advice = ADVICE[dearest]
+        if dearest == TRANSFORM and self.slow_steps:
+            advice = f"Cleaning costs most: {', '.join(self.slow_steps)} run in Python, value by value"
+        return f"{advice} ({dearest}: {100 * seconds / total:.0f} percent of the time)"
+
+
+WORTH_A_WORD = 1.0
+"""Seconds below which no stage is worth an author's time."""
 
 ADVICE = {
     EXTRACT: "Reading the legacy table costs most: index its reading order, or move closer to it",
-    TRANSFORM: "Cleaning costs most: replace transform_row() and apply() by verbs",
+    TRANSFORM: "Cleaning costs most, though every verb is vectorised: map only the columns that you need",
     VALIDATE: "Validation costs most: write @rule methods without a loop over rows",
     LOAD: "Writing costs most: drop indexes that the target does not need during the load",
 }

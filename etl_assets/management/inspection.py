@@ -92,8 +92,11 @@ def inspect(
     Raises:
         EtlError: it cannot be done.
     """
-    from ..analysis.table import open_table  # imports Arrow, which takes a while
+    from ..analysis.light import do_without_pandas  # Arrow takes a while to import
+    from ..analysis.table import open_table
 
+    if request.action in ("analyze", "duplicates"):
+        do_without_pandas()
     if request.output is not None:
         check_writable(request.output, "Output file", "--output")
     with open_table(request.table, request.database) as table:
