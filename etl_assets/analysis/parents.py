@@ -163,7 +163,7 @@ class SourceLinks(LinkResolver):
         if pa.types.is_integer(to):
             _, high = connections[self.using].ops.integer_field_range(kind(lookup.value))
             return min(high or 2**63 - 1, 2**63 - 1) - number
-        return str(uuid.UUID(int=number)) if kind(lookup.value) == "UUIDField" else key
+        return str(uuid.UUID(int=number) if kind(lookup.value) == "UUIDField" else key)
 
 
 def _name(lookup: Lookup) -> tuple[str, str]:

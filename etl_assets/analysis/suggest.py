@@ -65,8 +65,10 @@ class Suggestion:
     """Does the verb hold values of the column?"""
 
     def as_dict(self, is_sensitive: bool = False) -> SuggestedVerb:
-        verb = re.sub(r"\(.*\)", "(...)", self.verb) if is_sensitive and self.shows_values else self.verb
-        return {"verb": verb, "why": self.why, "share": round(self.share, 4)}
+        verb, why = self.verb, self.why
+        if is_sensitive and self.shows_values:
+            verb, why = f"{self.step.name}(...)", "its arguments are sensitive values of the column"
+        return {"verb": verb, "why": why, "share": round(self.share, 4)}
 
 
 Advice = Sequence[Suggestion]

@@ -63,7 +63,7 @@ class Load:
 
     def whole_source(self) -> None:
         """Load all rows, or those after the last checkpoint, and prove that none was lost."""
-        with open_reader(self.plan) as reader, self._opened_target():
+        with self._opened_source() as reader, self._opened_target():
             checkpoints = Checkpoints(self.plan, reader, self.run.run_id if self.run else "")
             after = self._start(reader, checkpoints)
             expected = reader.count(after)
@@ -133,6 +133,8 @@ class Load:
     def _reconcile(self, expected: int, checkpoints: Checkpoints) -> None:
         """Prove that nothing was lost, then leave the target tidy."""
         check_balance(self.report.counts, expected)
+        if not self.options.dry_run:
+            checkpoints.clear()  # also where it has too many rejects: the next run is to read them again
         check_rejects(self.report.counts, self.options.reject_limit, strict=self._is_strict)
         self.target.verify()
         self.report.target_rows = self.target.count()
@@ -140,7 +142,6 @@ class Load:
             return
         if not self.target.pk_is_drawn:
             self.target.advance_sequence()
-        checkpoints.clear()
 
     def _check_rejects_so_far(self, latest: Counts) -> None:
         """Stop before a batch commits that has too many rejects; a share is judged at the end only."""
@@ -203,6 +204,9 @@ class Load:
         else:
             with transaction.atomic(self.plan.meta.using):
                 yield
+
+    def _opened_source(self) -> Reader:
+        return open_reader(self.plan, joins_transaction=self.options.dry_run)
 
     @contextmanager
     def _opened_target(self) -> Iterator[None]:

@@ -234,6 +234,16 @@ def test_keeps_the_rows_that_the_server_takes(mariadb: Any, databases: Databases
     assert counts(load(Plains)) == (20, 0, 0, 18, 2, 0)
 
 
+def test_rejects_numbers_that_are_none(mariadb: Any, databases: Databases) -> None:
+    databases.fresh("legacy", "sqlite")
+    mariadb("default", tables=True)
+    rows = [(1, "a", 0.5), (2, "b", float("inf")), (3, "c", float("-inf")), (4, "d", 1.7e308)]
+    make_table("old_everything", {"n": "integer", "legacy_id": "text", "ratio": "real"}, rows, primary_key="n")
+    report = load(mapped(Everything, ["legacy_id"], "ratio"))
+    assert rejected(report) == [("b", "ratio", "finite"), ("c", "ratio", "finite")]
+    assert rows_of(Everything, "legacy_id", "ratio") == [("a", 0.5), ("d", 1.7e308)]
+
+
 def test_refuses_a_row_longer_than_a_packet(mariadb: Any, databases: Databases) -> None:
     """The server would end the connection over it, and with it the run."""
     databases.fresh("legacy", "sqlite")

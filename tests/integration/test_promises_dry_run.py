@@ -7,8 +7,8 @@ import re
 from etl_assets import Query, Transformer, col, const, key
 from etl_assets.models import Reject, Run
 from tests.databases import Pair
-from tests.integration.old import FAST, old
 from tests.integration.old import Plains as OldPlains
+from tests.integration.old import old
 from tests.integration.promised import (
     SIX,
     TO_EACH,
@@ -146,7 +146,7 @@ def test_a_dry_run_leaves_checkpoints_and_begins_where_the_real_run_would(pair: 
     assert counts(rehearsed) == counts(load(Plains, rollback=False)) == (2, 2, 0, 0, 0, 0)
 
 
-@FAST
+@TO_EACH
 def test_a_dry_run_reads_what_an_earlier_transformer_of_it_wrote(pair: Pair):
     """The second transformer's source is the first one's target."""
 

@@ -19,8 +19,8 @@ READERS = {
 }
 
 
-def open_reader(plan: Plan) -> Reader:
-    """Open the source of a transformer.
+def open_reader(plan: Plan, *, joins_transaction: bool = False) -> Reader:
+    """Open the source of a transformer; a dry run's reader joins the transaction of its target.
 
     Raises:
         ConfigurationError: its database is not configured.
@@ -28,6 +28,7 @@ def open_reader(plan: Plan) -> Reader:
     """
     alias = configured(plan.meta.database, plan.meta.label)
     reader = make_reader(alias, plan.meta.source, (plan.meta.using, DEFAULT_DB_ALIAS))
+    reader.joins_transaction = joins_transaction
     try:
         reader.open(plan.meta.order_by, plan.key_columns)
         if not plan.transformer.overrides("prepare"):  # which may make the columns itself

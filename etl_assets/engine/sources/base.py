@@ -61,6 +61,8 @@ class Reader(ABC):
     source_given_by: str = "Meta.source"
     database_given_by: str = "Meta.database"
     """Where whoever reads wrote the source and the database; messages say so."""
+    joins_transaction: bool = False
+    """Must it see what the run has written and not committed, as a dry run must?"""
     tie_break: str | None = None
     """A hidden column that tells rows apart and keeps them in the order stored."""
 

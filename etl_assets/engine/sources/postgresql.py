@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import io
+import tempfile
 from collections.abc import Iterator, Sequence
-from typing import Any
+from itertools import islice
+from typing import IO, Any
 
 import psycopg
 import pyarrow as pa
 import pyarrow.compute as pc
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from pyarrow import csv
 
 from ...exceptions import SourceError
@@ -32,19 +36,28 @@ TYPES: dict[str, pa.DataType] = {
 
 
 class PostgresReader(Reader):
-    """Reads over a connection of its own, whose one transaction is read-only."""
+    """Reads over a connection of its own, whose one transaction is read-only.
+
+    A dry run's source may be what an earlier transformer of it wrote, which no other connection sees: it
+    is read over the connection that wrote it, into a file first, since that connection has more to do.
+    """
 
     nulls_first = False
 
     def connect(self) -> None:
-        self._wrapper = self.connection.copy()
-        self._wrapper.ensure_connection()
-        self.database: psycopg.Connection[Any] = self._wrapper.connection
-        self.database.autocommit = False
-        self.database.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        self.database.read_only = True
+        joined = self._joined_alias() if self.joins_transaction else None
+        self._is_joined = joined is not None
+        if joined is not None:
+            self.database: psycopg.Connection[Any] = connections[joined].connection
+        else:
+            self._wrapper = self.connection.copy()
+            self._wrapper.ensure_connection()
+            self.database = self._wrapper.connection
+            self.database.autocommit = False
+            self.database.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            self.database.read_only = True
         self.database.execute(
-            "SELECT set_config(name, value, false) FROM (VALUES ('TimeZone', 'UTC'), ('DateStyle', 'ISO'),"
+            "SELECT set_config(name, value, true) FROM (VALUES ('TimeZone', 'UTC'), ('DateStyle', 'ISO'),"
             " ('IntervalStyle', 'iso_8601'), ('extra_float_digits', '3'), ('bytea_output', 'hex'))"
             " AS wanted(name, value)"
         )
@@ -112,14 +125,23 @@ class PostgresReader(Reader):
         with psycopg.ClientCursor(self.database) as cursor:
             statement = cursor.mogrify(sql, tuple(parameters))
             with cursor.copy(f"COPY ({statement}) TO STDOUT (FORMAT csv)") as copy:
-                rows: list[bytes] = []
-                for row in copy:  # the server sends each row as one message
-                    rows.append(bytes(row))
-                    if len(rows) == size:
-                        yield self._parse(rows, names)
-                        rows = []
-                if rows:
-                    yield self._parse(rows, names)
+                messages = (bytes(row) for row in copy)  # the server sends each row as one
+                if not self._is_joined:
+                    yield from self._parsed(messages, size, names)
+                    return
+                spool = _spooled(messages)
+        with spool:
+            yield from self._parsed(_lines(spool), size, names)
+
+    def _parsed(self, rows: Iterator[bytes], size: int, names: list[str]) -> Iterator[pa.RecordBatch]:
+        while some := list(islice(rows, size)):
+            yield self._parse(some, names)
+
+    def _joined_alias(self) -> str | None:
+        """Return the alias that writes to this very database, if one does."""
+        place = _place(self.connection)
+        same = (alias for alias in self.written if _place(connections[alias]) == place)
+        return next((alias for alias in same if connections[alias].in_atomic_block), None)
 
     @property
     def is_resumable(self) -> bool:
@@ -180,6 +202,26 @@ class PostgresReader(Reader):
             )
         columns = [_typed(table.column(name), self.columns.get(name, pa.string())) for name in names]
         return pa.RecordBatch.from_arrays(columns, names)
+
+
+def _place(connection: BaseDatabaseWrapper) -> tuple[str, ...]:
+    """Return what tells one database from another: kind, host, port, name."""
+    settings = connection.settings_dict
+    return (connection.vendor, *(str(settings[part]) for part in ("HOST", "PORT", "NAME")))
+
+
+def _spooled(rows: Iterator[bytes]) -> IO[bytes]:
+    """Write rows, which may have line ends in them, to a temporary file, each behind its length."""
+    spool = tempfile.TemporaryFile(prefix="etl-source-")  # noqa: SIM115 - the caller closes it
+    for row in rows:
+        spool.write(len(row).to_bytes(8) + row)
+    spool.seek(0)
+    return spool
+
+
+def _lines(spool: IO[bytes]) -> Iterator[bytes]:
+    while length := spool.read(8):
+        yield spool.read(int.from_bytes(length))
 
 
 def _read_csv(data: bytes, names: list[str], types: dict[str, pa.DataType]) -> pa.Table:

@@ -95,7 +95,7 @@ def test_a_link_is_found_in_the_parents_source_before_the_first_load(pair: Pair)
     lost = {
         row["original"]["appt_id"]
         for row in found["rows"]
-        if row["status"] == "rejected" and "is not exactly one row of 'patients'" in (row["reason"] or "")
+        if row["status"] == "rejected" and "is the key of no row in 'patients'" in (row["reason"] or "")
     }
     assert lost == orphans
     (one, *_) = [row for row in found["rows"] if row["status"] == "ok"]
@@ -144,7 +144,7 @@ def test_every_way_a_row_can_end(pair: Pair) -> None:
     found = previewed("visitors", [], 10, registry)
     assert [(row["status"], row["reason"]) for row in found["rows"]] == [
         ("ok", None),
-        ("rejected", "place: 9 is not exactly one row of 'places'"),
+        ("rejected", "place: 9 is the key of no row in 'places'"),
         ("ok", None),
         ("skipped", "is a test"),
         ("rejected", "fails the rule 'came twice'"),
