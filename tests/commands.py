@@ -1,4 +1,4 @@
-"""Running `migrate_legacy_data` as manage.py would: in this process, or in one of its own."""
+"""Running `migrate_legacy_data` and `etl` as manage.py would: in this process, or in one of its own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from etl_assets.management.commands.migrate_legacy_data import Command
+from django.core.management.base import BaseCommand
+
+from etl_assets.management.commands import etl, migrate_legacy_data
 from tests.databases import Pair
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -30,12 +32,22 @@ class Result:
 
 
 def migrate(*arguments: str | Path) -> Result:
-    """Run the command in this process, through the same door as manage.py."""
+    """Run `migrate_legacy_data` in this process, through the same door as manage.py."""
+    return _run(migrate_legacy_data.Command, *arguments)
+
+
+def look(*arguments: str | Path) -> Result:
+    """Run `etl` in this process, through the same door as manage.py."""
+    return _run(etl.Command, *arguments)
+
+
+def _run(kind: type[BaseCommand], *arguments: str | Path) -> Result:
     out, err = io.StringIO(), io.StringIO()
-    command = Command(stdout=out, stderr=err)
+    command = kind(stdout=out, stderr=err)
+    name = kind.__module__.rpartition(".")[2]
     status = 0
     try:
-        command.run_from_argv(["manage.py", "migrate_legacy_data", *map(str, arguments)])
+        command.run_from_argv(["manage.py", name, *map(str, arguments)])
     except SystemExit as end:
         status = int(end.code or 0)
     return Result(status, out.getvalue(), err.getvalue())

@@ -63,7 +63,7 @@ class Fit:
                     yield self._issue(misfit, facts.name, shown)
 
     def _issue(self, misfit: Misfit, column: str, shown: Shown) -> Issue:
-        field, example = misfit.field, shown(misfit.example)
+        field, example = misfit.field, "null" if misfit.example is None else shown(misfit.example)
         where = f"{self.plan.model._meta.object_name}.{field.name}"
         message = f"{misfit.rows} rows will not fit {where} ({misfit.code}), such as {example}."
         if misfit.code == "max_length":

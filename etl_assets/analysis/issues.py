@@ -62,9 +62,7 @@ def type_verbs(facts: ColumnFacts) -> list[str]:
         return [call(facts.inferred, *(one.pattern for one in text.dates.formats))]
     if facts.inferred in ("integer", "decimal"):
         numbers = text.numbers
-        verbs = [call("replace", one, "") for one in numbers.remove if one != " "]
-        if len(verbs) > 1:
-            verbs = [call("replace", f"[{numbers.remove}]", "", regex=True)]
+        verbs = [call("replace", one, "") for one in numbers.remove]
         if numbers.comma:
             verbs.append(call("replace", ",", "."))
         return [*verbs, "integer()" if numbers.is_whole else call("decimal", numbers.places)]

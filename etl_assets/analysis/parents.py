@@ -112,7 +112,7 @@ class SourceLinks(LinkResolver):
         super().__init__(using, at_once)
         self._registry = registry
         self._context = context
-        self._stand_ins: dict[tuple[str, str], dict[Any, Any]] = {}
+        self._stand_ins: dict[tuple[str, str, str], dict[Any, Any]] = {}
 
     def resolve(self, values: pa.Array, lookup: Lookup) -> tuple[pa.Array, Mask]:
         resolved, missing = super().resolve(values, lookup)
@@ -120,6 +120,8 @@ class SourceLinks(LinkResolver):
             return resolved, missing
         keys = values.to_pylist()
         asked = list(dict.fromkeys(keys[position] for position in np.flatnonzero(missing)))
+        if lookup.through is None:  # a key that several loaded parents have stays nobody's
+            asked = [key for key in asked if not self.is_shared(key, lookup)]
         found = self._find(asked, lookup)
         filled = pa.array(
             [found.get(key) if gone else None for key, gone in zip(keys, missing, strict=True)],
@@ -142,9 +144,9 @@ class SourceLinks(LinkResolver):
         if lookup.key is lookup.value and not lookup.through:
             stand_ins = {
                 value
-                for (model, _), some in self._stand_ins.items()
+                for (model, _, attribute), some in self._stand_ins.items()
+                if (model, attribute) == (lookup.model._meta.label, lookup.value.attname)
                 for value in some.values()
-                if model == lookup.model._meta.label
             }
             known.update((key, key) for key in keys if key in stand_ins)
         for source in sources_of(lookup, self._registry, self._context):
@@ -166,5 +168,5 @@ class SourceLinks(LinkResolver):
         return str(uuid.UUID(int=number) if kind(lookup.value) == "UUIDField" else key)
 
 
-def _name(lookup: Lookup) -> tuple[str, str]:
-    return lookup.model._meta.label, lookup.key.attname
+def _name(lookup: Lookup) -> tuple[str, str, str]:
+    return lookup.model._meta.label, lookup.key.attname, lookup.value.attname

@@ -187,8 +187,9 @@ class _Rehearsal:
         status: Status,
         reason: str | None,
     ) -> PreviewedRow:
-        changed = [one.name for one in shown if _differs(one, original, values.get(one.name))]
-        transformed = {one.name: self._shown(one, values.get(one.name)) for one in shown}
+        after = {one.name: self._said(one, values.get(one.name)) for one in shown}
+        changed = [one.name for one in shown if _differs(one, original, after[one.name])]
+        transformed = {one.name: self._masked(one, after[one.name]) for one in shown}
         return {
             "original": {
                 name: self.masker.mask(name, plain(original[name])) for name in columns if name in original
@@ -199,13 +200,14 @@ class _Rehearsal:
             "reason": reason,
         }
 
-    def _shown(self, plan: FieldPlan, value: Any) -> Any:
-        if value is None:
-            return None
-        if self.sensitive & {plan.name, *plan.expression.source_columns}:
-            return MASK
-        said = self.links.describe(plan.lookup, value) if plan.lookup else None
+    def _said(self, plan: FieldPlan, value: Any) -> Any:
+        """Return a value as it is shown: the primary key of a parent that is not there yet in words."""
+        said = self.links.describe(plan.lookup, value) if plan.lookup and value is not None else None
         return said or plain(value)
+
+    def _masked(self, plan: FieldPlan, value: Any) -> Any:
+        hidden = self.sensitive & {plan.name, *plan.expression.source_columns}
+        return MASK if hidden and value is not None else value
 
 
 def _differs(plan: FieldPlan, original: Mapping[str, Any], value: Any) -> bool:

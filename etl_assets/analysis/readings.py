@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from functools import cache
 
-from .store import Store
+from .store import Store, literal
 
 DAYS = (
     ("[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}", ("%Y-%m-%d",)),
@@ -255,7 +255,11 @@ def read_numbers(store: Store) -> NumberReading:
         codes = store.one(
             "SELECT coalesce(sum(n), 0)::BIGINT FROM w WHERE starts_with(t, '0') AND regexp_full_match(t, '0[0-9]+')"
         )[0]
-    remove = "".join(sorted({character for style in used for character in style.remove}))
+    removable = sorted({character for style in used for character in style.remove})
+    there = store.one(
+        f"SELECT {', '.join(f'bool_or(contains(t, {literal(one)}))' for one in removable) or '1'} FROM s WHERE {matching}"
+    )
+    remove = "".join(one for one, is_there in zip(removable, there, strict=False) if is_there)
     return NumberReading(sum(used.values()) - codes, int(places), remove, comma)
 
 

@@ -111,10 +111,11 @@ class Parents:
             found = [raw for raw, _ in source.rows_with(keys)]
             if not found:
                 continue
-            self.missing.add(source.plan.meta.name)
             with closing(RejectLog(source.plan.meta.name)) as rejects, open_reader(source.plan) as reader:
                 report = TransformerReport(source.plan.meta.name, rejects=rejects)
                 parent = Load(source.plan, self.options, report, rejects, Silent(), None)
                 self.load_for(source.plan, parent, found, depth + 1)
                 with transaction.atomic(source.plan.meta.using):
                     parent.sample(reader, found)
+                if report.counts.created:
+                    self.missing.add(source.plan.meta.name)

@@ -32,9 +32,6 @@ def _class(characters: str) -> str:
 ANY_SPACE = _class(WHITE_SPACE)
 ODD_SPACE = _class("".join(set(WHITE_SPACE) - set(" \t\n\r")))
 """White space that nobody typed on purpose."""
-PLAIN = r"regexp_replace(regexp_replace(s, '\p{Lu}', 'A', 'g'), '[\p{Ll}\p{Lo}]', 'a', 'g')"
-RUNS = f"regexp_replace(regexp_replace({PLAIN}, 'a+', 'a+', 'g'), 'A{{2,}}', 'A+', 'g')"
-"""SQL that makes a pattern of a shape: letter by letter, or with runs as one."""
 CONTROL = r"[\x01-\x08\x0e-\x1b\x7f]"
 
 
@@ -59,7 +56,7 @@ def make_shapes(store: Store) -> None:
         "CREATE OR REPLACE TABLE s AS SELECT s, sum(k)::BIGINT AS k, sum(n)::BIGINT AS n, min(e) AS e,"
         f" trim(s, {literal(WHITE_SPACE)}) AS t FROM parts GROUP BY s"
     )
-    has_spaces = store.one("SELECT count(*) FROM s WHERE s <> t")[0]
+    has_spaces = store.one("SELECT coalesce(bool_or(s <> t), false) FROM s")[0]
     # To trim is slow, and few values need it.
     trimmed = f"CASE WHEN regexp_matches(v, '^{ANY_SPACE}|{ANY_SPACE}$') THEN trim(v, {literal(WHITE_SPACE)}) ELSE v END"
     trimmed = trimmed if has_spaces else "v"
@@ -80,8 +77,12 @@ def shapes(texts: pa.Array) -> pa.Array:
 
 def formats(store: Store) -> list[Format]:
     """Return the most frequent patterns of a column; the empty text has none."""
-    exact = _count(store, PLAIN)
-    found = exact if len(exact) <= FEW else _count(store, RUNS)
+    plain = "s"
+    if not store.one("SELECT coalesce(bool_and(length(s) = strlen(s)), true) FROM s")[0]:
+        plain = r"regexp_replace(regexp_replace(s, '\p{Lu}', 'A', 'g'), '[\p{Ll}\p{Lo}]', 'a', 'g')"
+    found = _count(store, plain)
+    if len(found) > FEW:
+        found = _count(store, f"regexp_replace(regexp_replace({plain}, 'a+', 'a+', 'g'), 'A{{2,}}', 'A+', 'g')")
     return found[:MOST_FORMATS]
 
 

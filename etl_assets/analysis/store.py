@@ -34,7 +34,6 @@ LOST_IN_FLOAT = 2**53
 
 SETTINGS = {
     "memory_limit": MEMORY,
-    "threads": THREADS,
     "preserve_insertion_order": False,
     # Nothing is fetched from anywhere.
     "autoinstall_known_extensions": False,
@@ -67,8 +66,11 @@ class Store:
         self.rows = 0
         self._seen: set[str] = set()
         """Columns that had a value which is not null, so that their type is settled."""
-        self.connection = duckdb.connect(config={**SETTINGS, "temp_directory": str(folder / "spill")})
-        place = ":memory:" if table.row_count * len(columns) <= FEW_VALUES else str(folder / "rows.duckdb")
+        is_small = table.row_count * len(columns) <= FEW_VALUES
+        place = ":memory:" if is_small else str(folder / "rows.duckdb")
+        threads = 1 if is_small else THREADS
+        settings = {**SETTINGS, "threads": threads, "temp_directory": str(folder / "spill")}
+        self.connection = duckdb.connect(config=settings)
         self.connection.execute(f"ATTACH {literal(place)} AS store (ROW_GROUP_SIZE {ROWS_IN_GROUP})")
         self.connection.execute("USE store")
 

@@ -115,10 +115,13 @@ class RejectLog:
             forget_queries()
         self._stored = self._rows.tell()
         self._resolved.seek(0)
-        for keys in _chunks(map(json.loads, self._resolved), AT_ONCE):
+        for keys in map(set, _chunks(map(json.loads, self._resolved), AT_ONCE)):
             # What this run rejected again, such as the other one of two rows with a key, stays open.
             met_before = self._open_rejects().exclude(run=run)
-            met_before.filter(legacy_key__in=keys).update(resolved_run=run)
+            found = met_before.filter(legacy_key__in=keys).values_list("pk", "legacy_key")
+            # A database that takes 'a' for 'A' finds too much.
+            exact = [pk for pk, key in found if key in keys]
+            met_before.filter(pk__in=exact).update(resolved_run=run)
         self._forget_loaded()
 
     def _open_rejects(self) -> Any:

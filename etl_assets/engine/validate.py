@@ -89,8 +89,9 @@ class ModelRules:
             )
         if pa.types.is_floating(values.type) and self.connection.vendor != "postgresql":
             # SQLite would make null of it, and MySQL's drivers refuse the whole statement.
-            is_bad = pc.is_nan(values) if self.connection.vendor == "sqlite" else pc.invert(pc.is_finite(values))
-            yield "finite", _true(is_bad), lambda value: f"{value} is a number that the database cannot store"
+            keeps_infinity = self.connection.vendor == "sqlite"
+            lost = pc.is_nan(values) if keeps_infinity else pc.invert(pc.is_finite(values))
+            yield "finite", _true(lost), lambda value: f"{value} is a number that the database cannot store"
         if pa.types.is_decimal(values.type):
             digits, places = stored.max_digits, stored.decimal_places  # type: ignore[attr-defined]
             limit = pa.scalar(Decimal(10) ** (digits - places))

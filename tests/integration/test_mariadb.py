@@ -238,7 +238,9 @@ def test_rejects_numbers_that_are_none(mariadb: Any, databases: Databases) -> No
     databases.fresh("legacy", "sqlite")
     mariadb("default", tables=True)
     rows = [(1, "a", 0.5), (2, "b", float("inf")), (3, "c", float("-inf")), (4, "d", 1.7e308)]
-    make_table("old_everything", {"n": "integer", "legacy_id": "text", "ratio": "real"}, rows, primary_key="n")
+    make_table(
+        "old_everything", {"n": "integer", "legacy_id": "text", "ratio": "real"}, rows, primary_key="n"
+    )
     report = load(mapped(Everything, ["legacy_id"], "ratio"))
     assert rejected(report) == [("b", "ratio", "finite"), ("c", "ratio", "finite")]
     assert rows_of(Everything, "legacy_id", "ratio") == [("a", 0.5), ("d", 1.7e308)]
@@ -469,14 +471,14 @@ def test_reads_one_snapshot_and_cannot_write(dirty: Database, mariadb_server: Ma
 
 
 def test_leaves_a_stream_in_the_middle(dirty: Database, mariadb_server: MariaDb) -> None:  # noqa: F811
-    """Without reading to its end what nobody wants."""
-    mariadb_server.execute("CREATE VIEW endless AS SELECT a.seq FROM seq_1_to_1000000 a", database=dirty.name)
+    """Without reading to its end what nobody wants, which here would take hours."""
+    mariadb_server.execute("CREATE VIEW endless AS SELECT seq FROM seq_1_to_10000000000", database=dirty.name)
     with MysqlReader(connections["legacy"], "endless") as reader:
         reader.open((), ())
         batches: Any = reader.batches(10)
-        next(batches)
+        assert next(batches).num_rows == 10
         batches.close()
-    assert read("endless", 1_000_000)[0].num_rows == 1_000_000
+        assert reader.fetch("SELECT COUNT(*) FROM endless WHERE seq < 3") == [("2",)]
 
 
 @pytest.fixture(scope="module")

@@ -103,7 +103,7 @@ def some(dice: random.Random, columns: dict[str, Sequence[Any]]) -> list[Any]:
     return list(row.values())
 
 
-ROWS = 40
+ROWS = 30
 MESSES: dict[type[Transformer], dict[str, Sequence[Any]]] = {
     Everythings: {"legacy_id": [f"k{n}" for n in range(60)], **EVERYTHING},
     Members: {

@@ -70,7 +70,12 @@ def _duplicates(result: Mapping[str, Any]) -> dict[str, Any]:
 
 def _estimate(result: Mapping[str, Any]) -> dict[str, Any]:
     low, high = result["estimated_seconds_low"], result["estimated_seconds_high"]
-    return {**result, "range_seconds": high - low, "scale_seconds": 1.15 * high}
+    return {
+        **result,
+        "rows_per_second": round(result["rows_per_second"]),
+        "range_seconds": high - low,
+        "scale_seconds": 1.15 * high,
+    }
 
 
 PREPARED: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {

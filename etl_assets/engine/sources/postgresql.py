@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -253,8 +254,10 @@ def _typed(column: pa.ChunkedArray, to: pa.DataType) -> pa.Array:
     if pa.types.is_binary(to):
         return pa.array([None if one is None else bytes.fromhex(one[2:]) for one in values.to_pylist()], to)
     try:
+        if pa.types.is_time(to):  # Arrow reads these from CSV only
+            return pa.array([one and dt.time.fromisoformat(one) for one in values.to_pylist()], to)
         return pc.equal(values, "t") if pa.types.is_boolean(to) else values.cast(to)
-    except pa.ArrowInvalid:
+    except ValueError:  # Arrow's own errors are such
         return values
 
 

@@ -31,7 +31,7 @@ def profiled(table: str, columns: Sequence[str] | None = None, *, registry: Regi
 def rows_of(table: str) -> list[dict[str, Any]]:
     """Read a table of `legacy` as the driver gives it: Django makes dates of SQLite's text."""
     connection = connections["legacy"]
-    quoted = connection.ops.quote_name(table).replace("%", "%%" if connection.vendor == "postgresql" else "%")
+    quoted = '"' + table.replace('"', '""') + '"'
     if connection.vendor == "sqlite":
         with closing(sqlite3.connect(connection.settings_dict["NAME"])) as database:
             return _rows(database.execute(f"SELECT * FROM {quoted}"))

@@ -213,12 +213,16 @@ def test_without_a_transformer_the_suggested_verbs_do(vendor: Vendor, databases:
     town = ["Bath", "Hull", "bath", "York", "Leeds ", "Ely", "Hull", "Hull"]
     rows = list(zip(range(8), born, paid, town, strict=True))
     make_table(
-        "odd; --", {"no": "integer", "born": "varchar(12)", "paid": "varchar(12)", "to wn é": "varchar(9)"}, rows
+        "odd; --",
+        {"no": "integer", "born": "varchar(12)", "paid": "varchar(12)", "to wn é": "varchar(9)"},
+        rows,
     )
     found = previewed("odd; --", ["born", "paid", "to wn é"], 8)
     assert found["transformer"] is None
     # Shares by hand: of the 7 values that are not null.
-    verbs = {name: [(one["verb"], one["share"]) for one in some] for name, some in found["suggestions"].items()}
+    verbs = {
+        name: [(one["verb"], one["share"]) for one in some] for name, some in found["suggestions"].items()
+    }
     assert verbs == {
         "born": [
             ("strip()", round(1 / 7, 4)),
@@ -233,7 +237,16 @@ def test_without_a_transformer_the_suggested_verbs_do(vendor: Vendor, databases:
         "1999-12-31", "2003-02-01", "2005-04-03", "2001-05-06", None, None, None, "2007-06-05"
     ]  # fmt: skip
     assert [row["paid"] for row in after[:3]] == ["1.50", "22.00", "3.25"]
-    assert [row["to wn é"] for row in after] == ["Bath", "Hull", "Bath", "York", "Leeds", "Ely", "Hull", "Hull"]
+    assert [row["to wn é"] for row in after] == [
+        "Bath",
+        "Hull",
+        "Bath",
+        "York",
+        "Leeds",
+        "Ely",
+        "Hull",
+        "Hull",
+    ]
     (bad,) = [row for row in found["rows"] if row["status"] != "ok"]
     assert bad["status"] == "rejected"
     assert bad["reason"] == "born: date('%d/%m/%Y', '%Y-%m-%d') cannot read '31/02/2001'"
@@ -250,7 +263,7 @@ def test_what_cannot_be_previewed_is_refused(databases: Databases) -> None:
     databases.fresh("legacy", "sqlite")
     make_table("t", {"name": "text"}, [("x",)])
     with open_table("t", "legacy") as table:
-        with pytest.raises(SourceError, match="has no column 'nam'. Did you mean 'name'"):
+        with pytest.raises(SourceError, match=r"has no column 'nam'. Did you mean 'name'"):
             preview(table, ["nam"])
         with pytest.raises(ConfigurationError, match="--limit is 0"):
             preview(table, ["name"], limit=0)
