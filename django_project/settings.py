@@ -121,6 +121,6 @@ ETL_CONFIG = {
         "BATCH_SIZE": 10_000,
         "VALIDATION_MODE": "lenient",
     },
-    # Shown as *** wherever values are shown: reports, previews, rejects.
+    # Shown as *** in messages, reports and files; the raw row that a reject keeps has them.
     "SENSITIVE_COLUMNS": ["ssn", "national_id"],
 }

@@ -12,7 +12,7 @@ import ftfy
 
 from .placeholders import day_placeholders, text_placeholders
 from .readings import DateReading, NumberReading, read_booleans, read_dates, read_numbers
-from .shapes import CONTROL, ODD_SPACE, Format, formats, make_shapes
+from .shapes import CONTROL, ODD_SPACE, Format, formats, make_shapes, make_view
 from .spread import Spread, as_json, spread
 from .store import Store, literal
 
@@ -159,16 +159,18 @@ def _look_at_values(store: Store, facts: ColumnFacts) -> None:
 def _look_at_text(store: Store, facts: ColumnFacts) -> None:
     make_shapes(store)
     facts.text = text = TextFacts()
-    facts.empty_count = store.one("SELECT coalesce(sum(n), 0)::BIGINT FROM s WHERE s = ''")[0]
-    _count_characters(store, text)
+    hints = _ask_shapes(store, facts, text)
+    make_view(store, has_spaces=bool(text.outer_spaces or text.blank))
+    if hints.misread:
+        _count_misread(store, text)
     facts.placeholders = text_placeholders(store)
-    text.formats = formats(store)
+    text.formats = formats(store, is_ascii=hints.ascii)
     text.numbers = read_numbers(store)
     text.dates = read_dates(store, good_values(facts.placeholders))
     if facts.distinct_count <= 3 * FEW_VALUES:
         text.booleans = read_booleans(dict(facts.top))
-    facts.inferred = _inferred(store, facts, text)
-    if facts.inferred in ("text", "email"):
+    facts.inferred = _inferred(store, facts, text, hints)
+    if hints.cased and facts.inferred in ("text", "email"):
         text.case = _case_variants(store, facts, text)
     _measure(store, facts, text)
 
@@ -178,25 +180,45 @@ def good_values(placeholders: Sequence[tuple[str, int]]) -> str:
     return f"v NOT IN ({', '.join(literal(value) for value, _ in placeholders)})" if placeholders else "true"
 
 
-def _count_characters(store: Store, text: TextFacts) -> None:
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """What the shapes tell of where it is worth while to look at the values."""
+
+    misread: bool
+    ascii: bool
+    cased: bool
+    """Whether shapes differ only in case."""
+    emails: int
+    """Rows that may be e-mail addresses."""
+    uuids: int
+
+
+def _ask_shapes(store: Store, facts: ColumnFacts, text: TextFacts) -> Hints:
     """Count the rows with white space, control and broken characters in the wrong places."""
     conditions = {
         "blank": "s <> '' AND t = ''",
         "outer_spaces": "t <> '' AND s <> t",
-        "inner_spaces": f"regexp_matches(t, '[ \\t]{{2}}|{ODD_SPACE}')",
-        "stray_spaces": f"t <> '' AND (s <> t OR regexp_matches(t, '[ \\t]{{2}}|{ODD_SPACE}'))",
+        "inner_spaces": "inside",
+        "stray_spaces": "t <> '' AND (s <> t OR inside)",
         "nul": "contains(s, chr(0))",
         "control": f"regexp_matches(s, '{CONTROL}')",
         "replacement": "contains(s, chr(65533))",
+        "": "s = ''",
+        "@": "contains(s, '@')",
+        "-": "s LIKE '%-%-%-%-%'",
     }
     counts = ", ".join(f"coalesce(sum(n) FILTER ({one}), 0)::BIGINT" for one in conditions.values())
-    *found, misread, text.longest = store.one(
-        f"SELECT {counts}, count(*) FILTER (regexp_matches(s, '{MAYBE_MISREAD}')), max(length(s)) FROM s"
+    *found, misread, is_ascii, cased, longest = store.one(
+        f"SELECT {counts}, bool_or(regexp_matches(s, '{MAYBE_MISREAD}')), bool_and(length(s) = strlen(s)),"
+        " count(*) > count(DISTINCT lower(s)), max(length(s))"
+        f" FROM (SELECT *, regexp_matches(t, '[ \\t]{{2}}|{ODD_SPACE}') AS inside FROM s)"
     )
-    for name, rows in zip(conditions, found, strict=True):
-        setattr(text, name, rows)
-    if misread:
-        _count_misread(store, text)
+    rows = dict(zip(conditions, found, strict=True))
+    facts.empty_count, text.longest = rows.pop(""), longest
+    hints = Hints(misread, is_ascii, cased, rows.pop("@"), rows.pop("-"))
+    for name, count in rows.items():
+        setattr(text, name, count)
+    return hints
 
 
 def _count_misread(store: Store, text: TextFacts) -> None:
@@ -209,7 +231,7 @@ def _count_misread(store: Store, text: TextFacts) -> None:
                     text.misread_example = (value, mended)
 
 
-def _inferred(store: Store, facts: ColumnFacts, text: TextFacts) -> str:
+def _inferred(store: Store, facts: ColumnFacts, text: TextFacts, hints: Hints) -> str:
     """Tell what the values are, whatever type they are stored in."""
     declared = facts.type.lower()
     for part, name in NAMED_TYPES:
@@ -224,20 +246,18 @@ def _inferred(store: Store, facts: ColumnFacts, text: TextFacts) -> str:
         return "datetime" if text.dates.has_time else "date"
     if text.numbers.read >= NUMBERS * good:
         return "integer" if text.numbers.is_whole else "decimal"
-    text.emails, odd = _matching(store, "contains(s, '@')", facts, EMAIL)
-    if text.emails >= MOSTLY * good:
-        text.odd_email = odd
-        return "email"
-    if _matching(store, "s LIKE '%-%-%-%-%'", facts, UUID)[0] >= MOSTLY * good:
+    if hints.emails >= MOSTLY * good:
+        text.emails, odd = _matching(store, facts, EMAIL)
+        if text.emails >= MOSTLY * good:
+            text.odd_email = odd
+            return "email"
+    if hints.uuids >= MOSTLY * good and _matching(store, facts, UUID)[0] >= MOSTLY * good:
         return "uuid"
     return "text"
 
 
-def _matching(store: Store, shape: str, facts: ColumnFacts, regex: str) -> tuple[int, str | None]:
-    """Count the rows that match, and return a value that does not; shapes tell whether it is worth while."""
-    maybe = store.one(f"SELECT coalesce(sum(n), 0) FROM s WHERE {shape}")[0]
-    if maybe < MOSTLY * facts.good:
-        return 0, None
+def _matching(store: Store, facts: ColumnFacts, regex: str) -> tuple[int, str | None]:
+    """Count the rows that match, and return a value that does not."""
     rows, odd = store.one(
         "SELECT coalesce(sum(n) FILTER (fits), 0)::BIGINT, min(v) FILTER (NOT fits)"
         f" FROM (SELECT v, n, regexp_full_match(t, '{regex}') AS fits FROM w"
@@ -247,10 +267,8 @@ def _matching(store: Store, shape: str, facts: ColumnFacts, regex: str) -> tuple
 
 
 def _case_variants(store: Store, facts: ColumnFacts, text: TextFacts) -> CaseVariants:
-    """Find the values that differ only in case. They can be there only where shapes do."""
+    """Find the values that differ only in case."""
     found = CaseVariants()
-    if not store.one("SELECT count(*) > count(DISTINCT lower(s)) FROM s")[0]:
-        return found
     store.query(
         "CREATE OR REPLACE TABLE folded AS SELECT lower(v) AS f, count(*) AS k, sum(n)::BIGINT AS n,"
         " max(n) AS most FROM d GROUP BY lower(v) HAVING count(*) > 1"
@@ -292,9 +310,3 @@ def _measure(store: Store, facts: ColumnFacts, text: TextFacts) -> None:
     else:
         lengths = spread(store, "length(s)", "s", "number")
         facts.spread = Spread(lengths.histogram, None)
-
-
-def examples(values: Sequence[Any], limit: int = 3) -> str:
-    """Write a few values for a message."""
-    shown = ", ".join(repr(value) for value in values[:limit])
-    return f"{shown}, ..." if len(values) > limit else shown

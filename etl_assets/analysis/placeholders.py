@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from functools import cache
 
 from .store import Store, literal
 
@@ -15,6 +15,7 @@ WORDS = frozenset(
     9999-12-31 31/12/9999 31.12.9999 12/31/9999 31-12-9999 9999-01-01 01/01/9999 01.01.9999""".split()
 ) | {"not known", "not available", "not applicable", "not recorded", "no data", "not stated", "(null)", "<null>"}
 """In lower case, without outer spaces."""
+SHAPES = frozenset(re.sub("[a-z]", "a", re.sub("[0-9]", "9", word)) for word in WORDS)
 MIDNIGHT = r"[ ta]00:00(:00(\.0+)?)?$"
 """A day of no meaning may be written with a time of no meaning."""
 NO_DAYS = ("0001-01-01", "1753-01-01", "1900-01-01", "9999-01-01", "9999-12-31")
@@ -26,7 +27,7 @@ def text_placeholders(store: Store) -> list[tuple[str, int]]:
 
     Most columns have no value of a placeholder's shape, and need not be looked through.
     """
-    shapes, words = _listed(_shape(word) for word in WORDS), _listed(WORDS)
+    shapes, words = _listed(SHAPES), _listed(WORDS)
     day = f"regexp_replace(lower(t), '{MIDNIGHT}', '')"
     lengths = store.query(
         f"SELECT DISTINCT length(t) FROM s WHERE length(t) <= 26 AND (lower(t) IN ({shapes})"
@@ -40,12 +41,9 @@ def text_placeholders(store: Store) -> list[tuple[str, int]]:
     )
 
 
-def _shape(word: str) -> str:
-    return re.sub("[a-z]", "a", re.sub("[0-9]", "9", word))
-
-
-def _listed(words: Iterable[str]) -> str:
-    return ", ".join(sorted({literal(word) for word in words}))
+@cache
+def _listed(words: frozenset[str]) -> str:
+    return ", ".join(sorted(map(literal, words)))
 
 
 def day_placeholders(store: Store, *, has_time: bool) -> list[tuple[str, int]]:

@@ -22,7 +22,7 @@ from ..engine.progress import Silent
 from ..engine.rejects import RejectLog
 from ..engine.report import LOAD, TRANSFORM, VALIDATE, TransformerReport
 from ..engine.sources import configured, open_reader
-from .forecast import Forecast
+from .forecast import GROWTH, SQLITE_GROWTH, Forecast
 from .parents import sources_of
 from .reading import Registry
 from .sample import Sample
@@ -48,7 +48,9 @@ class Rehearsal:
             expected = reader.count()
             report = TransformerReport(self.plan.meta.name, rejects=rejects)
             load = Load(self.plan, self.options, report, rejects, Silent(), None)
-            forecast = Forecast(rows=expected, batch_size=batch_size)
+            is_sqlite = load.connection.vendor == "sqlite"
+            growth = SQLITE_GROWTH if is_sqlite else GROWTH
+            forecast = Forecast(rows=expected, batch_size=batch_size, growth=growth)
             forecast.fixed_seconds = time.perf_counter() - started
             sample = Sample(expected, batch_size)
             with closing(load.extract(reader)) as batches:  # type: ignore[type-var]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-SHARE = 10
+SHARE = 5
 """One row in so many is looked at,"""
 FEWEST, MOST = 20_000, 100_000
 """but no fewer rows than this where there are as many, and no more."""

@@ -56,11 +56,13 @@ def make_shapes(store: Store) -> None:
         "CREATE OR REPLACE TABLE s AS SELECT s, sum(k)::BIGINT AS k, sum(n)::BIGINT AS n, min(e) AS e,"
         f" trim(s, {literal(WHITE_SPACE)}) AS t FROM parts GROUP BY s"
     )
-    has_spaces = store.one("SELECT coalesce(bool_or(s <> t), false) FROM s")[0]
+
+
+def make_view(store: Store, *, has_spaces: bool) -> None:
+    """Make the view `w` of `d`, with each value's text without outer spaces as `t`."""
     # To trim is slow, and few values need it.
     trimmed = f"CASE WHEN regexp_matches(v, '^{ANY_SPACE}|{ANY_SPACE}$') THEN trim(v, {literal(WHITE_SPACE)}) ELSE v END"
-    trimmed = trimmed if has_spaces else "v"
-    store.query(f"CREATE OR REPLACE VIEW w AS SELECT v, n, {trimmed} AS t FROM d")
+    store.query(f"CREATE OR REPLACE VIEW w AS SELECT v, n, {trimmed if has_spaces else 'v'} AS t FROM d")
 
 
 def shapes(texts: pa.Array) -> pa.Array:
@@ -75,10 +77,10 @@ def shapes(texts: pa.Array) -> pa.Array:
     return pa.Array.from_buffers(texts.type, len(texts), [validity, offsets, translated], offset=texts.offset)
 
 
-def formats(store: Store) -> list[Format]:
+def formats(store: Store, *, is_ascii: bool) -> list[Format]:
     """Return the most frequent patterns of a column; the empty text has none."""
     plain = "s"
-    if not store.one("SELECT coalesce(bool_and(length(s) = strlen(s)), true) FROM s")[0]:
+    if not is_ascii:
         plain = r"regexp_replace(regexp_replace(s, '\p{Lu}', 'A', 'g'), '[\p{Ll}\p{Lo}]', 'a', 'g')"
     found = _count(store, plain)
     if len(found) > FEW:

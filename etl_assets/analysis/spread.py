@@ -74,7 +74,7 @@ def _histogram(store: Store, count: int, low: Any, high: Any, scale: Scale) -> l
     counts = store.one(
         "SELECT "
         + ", ".join(
-            f"coalesce(sum(n) FILTER (x >= {a!s} AND x {'<=' if place == last else '<'} {b!s}), 0)::BIGINT"
+            f"coalesce(sum(n) FILTER (x >= {_sql(a)} AND x {'<=' if place == last else '<'} {_sql(b)}), 0)::BIGINT"
             for place, (a, b) in enumerate(bounds)
         )
         + " FROM x"
@@ -92,7 +92,7 @@ def bin_edges(low: Any, high: Any, step: int) -> list[Any]:
         width = max(step, math.ceil((high - low) / BINS / step) * step)
         return [*range(low, high, width), high]
     low, high = float(low), float(high)
-    return [low, *(low + (high - low) * place / BINS for place in range(1, BINS)), high]
+    return [low, *(low + (high / BINS - low / BINS) * place for place in range(1, BINS)), high]
 
 
 def _outliers(store: Store, scale: Scale) -> Outliers | None:
@@ -104,7 +104,7 @@ def _outliers(store: Store, scale: Scale) -> Outliers | None:
     reach = FAR_OUT * (third - first)
     if not reach:
         return None
-    outside = f"(x < {first - reach!s} OR x > {third + reach!s})"
+    outside = f"(x < {_sql(first - reach)} OR x > {_sql(third + reach)})"
     count, lowest, highest, low, high = store.one(
         f"SELECT coalesce(sum(n) FILTER ({outside}), 0)::BIGINT, min(x), max(x),"
         f" min(x) FILTER (NOT {outside}), max(x) FILTER (NOT {outside}) FROM x"
@@ -113,6 +113,11 @@ def _outliers(store: Store, scale: Scale) -> Outliers | None:
         return None
     example = highest if highest > high else lowest
     return Outliers(count, shown(example, scale), shown(low, scale), shown(high, scale))
+
+
+def _sql(x: Any) -> str:
+    """Return a number as SQL; a float may be infinite."""
+    return f"'{x!r}'::DOUBLE" if isinstance(x, float) else format(x, "f" if isinstance(x, Decimal) else "d")
 
 
 def shown(x: Any, scale: Scale) -> Any:

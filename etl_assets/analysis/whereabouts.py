@@ -58,13 +58,13 @@ def _refuse(name: str, looked: Sequence[Looked]) -> NoReturn:
     if len(problems) == len(looked):
         raise ConfigurationError(" ".join(problems))
     searched = [one.alias for one in looked if not one.problem]
-    where = f"Database {searched[0]!r} has" if len(searched) == 1 else f"None of {_listed(searched)} has"
+    where = f"Database {searched[0]!r} has no" if len(searched) == 1 else f"None of {_listed(searched)} has a"
     owners = {table: one.alias for one in reversed(looked) for table in one.tables}
     near = "".join(
         f" Did you mean {one!r} in {owners[one]!r}?" for one in get_close_matches(name, owners, n=1)
     )
     also = "".join(f" {problem}" for problem in problems)
-    raise SourceError(f"{where} no table or view {name!r}.{near} Check --table and --database.{also}")
+    raise SourceError(f"{where} table or view {name!r}.{near} Check --table and --database.{also}")
 
 
 def _look(alias: str, name: str) -> Looked:

@@ -102,8 +102,8 @@ def inspect(
     with open_table(request.table, request.database) as table:
         if request.database is None and table.database != DEFAULT_DB_ALIAS:
             note(
-                f"Database {DEFAULT_DB_ALIAS!r} has no table {table.name!r}: "
-                f"it is read from {table.database!r}."
+                f"Reading {table.name!r} from {table.database!r}, the only database found to have it: "
+                "--database names another."
             )
         table.progress = progress
         return _look(request, table)
@@ -122,8 +122,8 @@ def _look(request: Request, table: LegacyTable) -> Finding:
     registry = _registry(request)
     masker = Masker.for_table(table, show=request.show_sensitive, registry=registry)
     result = cast(Mapping[str, Any], LOOKS[request.action](request, table, masker, registry))
-    transformer = (registry or {}).get(result.get("transformer") or "")
-    columns = transformer._meta.columns if transformer is not None else {}
+    name = result.get("transformer") if request.action == "preview" else None
+    columns = registry[name]._meta.columns if registry is not None and name else {}
     sources = {name: tuple(expression.source_columns) for name, expression in columns.items()}
     return Finding(request.action, table.name, table.database, result, sources)
 
@@ -148,7 +148,12 @@ def _registry(request: Request) -> Registry | None:
 def _analyze(request: Request, table: LegacyTable, masker: Masker, registry: Registry | None) -> object:
     from ..analysis.profile import analyze
 
-    return analyze(table, request.columns, masker=masker, registry=registry)
+    def tell(what: str, done: int, total: int) -> None:
+        """Count looking at the columns in rows too; the table itself tells how many have been read."""
+        if what == "columns" and table.progress is not None:
+            table.progress(done * table.row_count // total, table.row_count)
+
+    return analyze(table, request.columns, masker=masker, registry=registry, progress=tell)
 
 
 def _duplicates(request: Request, table: LegacyTable, masker: Masker, registry: Registry | None) -> object:
@@ -195,7 +200,7 @@ def _action(given: str | None) -> Action:
         raise ConfigurationError(
             f"There is no action {given!r}.{nearest(given, ACTIONS)} The actions are {known}."
         )
-    return cast(Action, given)
+    return given
 
 
 def _refuse_foreign(action: Action, options: Mapping[str, Any]) -> None:
@@ -235,7 +240,7 @@ def _from_one(given: Any, option: str) -> int:
     except ValueError:
         number = 0
     if number < 1:
-        raise ConfigurationError(f"{option} is {given}: give a whole number from 1 up.")
+        raise ConfigurationError(f"{option} is {str(given)!r}: give a whole number from 1 up.")
     return number
 
 

@@ -56,14 +56,16 @@ class Bar:
     def show(self) -> None:
         """Show the bar; called from a thread of its own, since a database may be silent for long."""
         from rich.console import Console
+        from rich.markup import escape
 
+        from ..analysis.render.wording import shown
         from ..screen import row_progress
 
         with self._lock:
             if self._is_over:
                 return
             progress = row_progress(Console(file=self.out))
-            task = progress.add_task(self.what, total=self._of or None, completed=self._done)
+            task = progress.add_task(escape(shown(self.what)), total=self._of or None, completed=self._done)
             progress.start()
             self._shown = progress, task
 

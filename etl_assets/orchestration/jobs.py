@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from .. import conf
 from .assets import Recorder, build_assets, build_legacy_specs
 from .options import KEY, MigrationOptions
 from .specs import Registry, asset_key
@@ -31,5 +32,5 @@ def _migrate(registry: Registry) -> UnresolvedAssetJobDefinition:
     return dg.define_asset_job(
         MIGRATE,
         selection=dg.AssetSelection.assets(*(asset_key(name) for name in registry)),
-        description="Moves the legacy data: what manage.py migrate_legacy_data does.",
+        description=f"{conf.load().project_name}: what manage.py migrate_legacy_data does.",
     )

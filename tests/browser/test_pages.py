@@ -132,7 +132,7 @@ def test_the_pictures_have_the_sizes_of_their_counts(browser: Browser, tmp_path:
     browser.open(path)
 
     heights = browser.run(
-        "[...document.querySelectorAll('.histogram')[0].children].map((bar) => bar.getBoundingClientRect().height)"
+        "[...document.querySelector('.histogram').children].map((bar) => bar.getBoundingClientRect().height)"
     )
     counts = [bar["count"] for bar in RESULTS["analyze"]["columns"][NASTY]["histogram"]]
     highest = max(heights)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import datetime as dt
 import inspect
+import json
 import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping
@@ -24,12 +25,14 @@ from django.db.models import Model
 import etl_assets
 from django_project.hospital.models import Appointment, Department, Patient
 from etl_assets import Transformer, conf, transformer
+from etl_assets.analysis import quality
 from etl_assets.columns import Link, Verbs
 from etl_assets.engine.evaluate import evaluate
 from etl_assets.engine.options import RunOptions
 from etl_assets.engine.pipeline import run_transformer
 from etl_assets.engine.report import COUNT_NAMES, RunReport, TransformerReport
 from etl_assets.engine.verbs import Context
+from etl_assets.management.inspection import ACTIONS
 from etl_assets.models import Reject
 from etl_assets.registry import Registry
 from tests.databases import Databases
@@ -138,7 +141,45 @@ def test_every_flag_is_documented() -> None:
     assert listed == flags(parser_of("migrate_legacy_data")) - of_every_command
 
 
-COMMAND_LINE = re.compile(r"manage\.py (migrate_legacy_data|make_legacy_hospital)([^#&`\n]*)")
+def test_every_option_of_etl_is_documented_with_its_default() -> None:
+    listed = {
+        re.findall(r"`(--[a-z-]+)", row[0])[0]: row[2].strip("`") for row in reference("option of `etl`")
+    }
+    parser = parser_of("etl")
+    of_every_command = flags(BaseCommand().create_parser("manage.py", "any"))
+    defaults = {flag: str(one.default) for one in parser._actions for flag in one.option_strings}
+
+    assert set(listed) == flags(parser) - of_every_command
+    assert (listed["--table"], listed["--database"]) == ("required", "default")
+    for option in ("--limit", "--batch-size"):
+        assert listed[option] == defaults[option]
+
+
+SCHEMA = json.loads((ROOT / "docs" / "etl.schema.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_every_key_of_a_result_is_documented(action: str) -> None:
+    listed = [key for row in reference(f"key of `{action}`") for key in re.findall(r"`(\w+)`", row[0])]
+
+    assert set(listed) == set(SCHEMA["$defs"][action]["properties"])
+
+
+def test_every_key_of_a_column_is_documented() -> None:
+    listed = [key for row in reference("key of a column") for key in re.findall(r"`(\w+)`", row[0])]
+
+    assert set(listed) == set(SCHEMA["$defs"]["column"]["properties"])
+
+
+def test_the_score_is_documented_as_it_is() -> None:
+    rows = reference("dimension")
+
+    assert {span(row[0]): int(row[1]) for row in rows} == quality.WEIGHTS
+    issues = {span(row[0]): tuple(re.findall(r"`(\w+)`", row[2])) for row in rows}
+    assert issues == quality.DIMENSIONS
+
+
+COMMAND_LINE = re.compile(r"manage\.py (migrate_legacy_data|make_legacy_hospital|etl)([^#&`\n]*)")
 
 
 def command_lines() -> Iterator[Any]:

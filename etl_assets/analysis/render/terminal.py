@@ -72,11 +72,11 @@ def duplicates(found: Mapping[str, Any]) -> RenderableType:
 
 def preview(found: Mapping[str, Any], sources: Sources) -> RenderableType:
     """Lay out what `preview` returned: of each changed value the old one before the new one."""
-    parts: list[RenderableType] = []
+    parts: list[RenderableType] = [_heading(found["table"], found["database"])]
     if found["transformer"]:
-        parts.append(Text(f"As {found['transformer']} transforms it", "bold"))
+        parts.append(Text(f"As {shown(found['transformer'])} transforms it"))
     else:
-        parts.append(Text("No transformer reads this table: as the suggested verbs transform it", "bold"))
+        parts.append(Text("No transformer reads this table: as the suggested verbs transform it"))
     if not found["rows"]:
         parts.append(Text("\nNo rows."))
     for place, row in enumerate(found["rows"], 1):
@@ -88,6 +88,7 @@ def preview(found: Mapping[str, Any], sources: Sources) -> RenderableType:
 
 def estimate(found: Mapping[str, Any]) -> RenderableType:
     """Lay out what `estimate` returned."""
+    head = _heading(found["table"], found["database"])
     facts = Table.grid(padding=(0, 2))
     facts.add_column(style="dim")
     facts.add_column()
@@ -102,7 +103,7 @@ def estimate(found: Mapping[str, Any]) -> RenderableType:
     facts.add_row("Memory", size(found["memory_bytes"]))
     facts.add_row("Batch size", f"{number(found['recommended_batch_size'])} is recommended")
     advice = [Text(f"  - {shown(one)}") for one in found["suggestions"]]
-    return Group(facts, *(["", Text("Suggestions", "bold"), *advice] if advice else []))
+    return Group(head, facts, *([Text("\nSuggestions", "bold"), *advice] if advice else []))
 
 
 def _heading(table: str, database: str) -> Text:
@@ -112,7 +113,8 @@ def _heading(table: str, database: str) -> Text:
 def _table(*headers: str, right: Sequence[str] = ()) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     for header in headers:
-        table.add_column(header, justify="right" if header in right else "left", overflow="fold")
+        # As text: a column's name may look like rich's markup.
+        table.add_column(Text(header), justify="right" if header in right else "left", overflow="fold")
     return table
 
 

@@ -62,6 +62,7 @@ class Command(BaseCommand):
         from ..telling import tell
         from ..waiting import waiting
 
+        self.stdout.ending = ""
         color = True if options["force_color"] else False if options["no_color"] else None
         try:
             request = Request.from_options(options)
@@ -75,4 +76,4 @@ class Command(BaseCommand):
             raise CommandError(sentence(error, options["database"] or DEFAULT_DB_ALIAS, REMEDY)) from error
 
     def _note(self, text: str) -> None:
-        self.stderr.write(text, self.style.NOTICE)
+        self.stderr.write(text, self.style.WARNING)
