@@ -23,6 +23,7 @@ class PostgresTarget(SqlTarget):
 
     def open(self) -> None:
         super().open()
+        self._staged = 0
         self._settle()
         if self.pk_is_drawn and not self.dry_run:
             self.advance_sequence()  # one left behind by hand-made keys would refuse every new row
@@ -36,8 +37,22 @@ class PostgresTarget(SqlTarget):
 
     def stage(self, rows: pa.Table) -> None:
         self._settle()
+        self._keep_statistics()
         self.execute(f"TRUNCATE {self.stage_table}")
         self.load(rows)
+
+    def _keep_statistics(self) -> None:
+        """Tell the planner how large the target has grown, at each doubling.
+
+        Nobody else sees uncommitted rows: a table that autovacuum visits during the load, or after one that
+        was rolled back, counts as empty, and each batch would walk through all of it.
+        """
+        if self._staged and self._staged & (self._staged - 1) == 0:
+            looked_up = {self.pk.name, *(field.name for field in self.keys)}
+            looked_up |= {name for unique in self.unique_sets for name in unique.fields}
+            fields = [field for field in self.meta.concrete_fields if field.name in looked_up]
+            self.execute(f"ANALYZE {self.table} ({', '.join(map(self.column, fields))})")
+        self._staged += 1
 
     def load(self, rows: pa.Table) -> None:
         columns = [_writable(rows.column(name)) for name in rows.column_names]
