@@ -37,7 +37,7 @@ demo: venv  ## Move a dirty legacy hospital of 10,000 patients into Django model
 
 test: lint types  ## Run all checks and all tests, on SQLite and on a real PostgreSQL
 	$(BIN)/python manage.py makemigrations --check --dry-run --settings tests.settings
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: venv-dev  ## Check style, format and the import rules
 	$(BIN)/ruff check .

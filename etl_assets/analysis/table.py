@@ -98,7 +98,6 @@ class LegacyTable:
         finally:
             self.reader.columns, self.reader.tie_break = all_columns, tie_break
 
-
     def first(self, columns: Sequence[str], limit: int, *, ordered: bool = True) -> pa.RecordBatch | None:
         """Return the first rows in reading order, or any rows; None where there are none."""
         batches = list(self.batches(columns, size=limit, ordered=ordered, limit=limit))
