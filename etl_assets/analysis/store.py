@@ -26,7 +26,7 @@ BATCH_BYTES = 8 * 2**20
 MOST_ROWS = 20_000
 LOOKED_AT = 50
 """Rows that are read to learn how wide they are."""
-ROWS_IN_GROUP = 20_480
+ROWS_IN_GROUP = 40_960
 """DuckDB keeps as many rows of each column in memory before it writes them."""
 FEW_VALUES = 500_000
 """So many are kept in memory: each table in a file costs a few milliseconds."""
@@ -35,6 +35,8 @@ LOST_IN_FLOAT = 2**53
 SETTINGS = {
     "memory_limit": MEMORY,
     "preserve_insertion_order": False,
+    # A copy that is gone in a minute is not worth the time of compressing it.
+    "force_compression": "uncompressed",
     # Nothing is fetched from anywhere.
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,

@@ -89,12 +89,8 @@ def patients(**changes: object) -> TransformerReport:
     report.reject_reasons = Counter({"department:link": 150, ":duplicate_key": 50})
     report.warning_reasons = Counter({"postcode:matches": 7})
     report.rejects = Rows(  # type: ignore[assignment]
-        RejectedRow(
-            "17", "department", "link", "department: 999 is the key of no row in 'departments'", {}
-        ),
-        RejectedRow(
-            "18", "department", "link", "department: 998 is the key of no row in 'departments'", {}
-        ),
+        RejectedRow("17", "department", "link", "department: 999 is the key of no row in 'departments'", {}),
+        RejectedRow("18", "department", "link", "department: 998 is the key of no row in 'departments'", {}),
         RejectedRow("19", "", "duplicate_key", "key '19' is that of legacy row 19 (row 3 read)", {}),
     )
     for name, value in changes.items():

@@ -19,6 +19,10 @@ from .outcome import Context, Outcome, outcome
 from .text import blank_to_null, strip
 from .writing import as_text
 
+SURELY_EMAIL = r"^[A-Za-z0-9_+-]+(\.[A-Za-z0-9_+-]+)*@([A-Za-z0-9]{1,60}\.)+[A-Za-z]{2,60}$"
+SURELY_SHORT = 320
+"""What Django's validator accepts whatever else it asks; it takes four microseconds for each address."""
+
 
 def boolean(
     values: pa.Array,
@@ -41,7 +45,11 @@ def email(values: pa.Array, context: Context) -> Outcome:
         return text
 
     texts = strip(blank_to_null(as_text(values)))
-    return per_distinct(texts, read, pa.string(), refusal=ValidationError)
+    sure = pc.and_(
+        pc.match_substring_regex(texts, SURELY_EMAIL), pc.less_equal(pc.utf8_length(texts), SURELY_SHORT)
+    )
+    checked = per_distinct(pc.if_else(sure, None, texts), read, pa.string(), refusal=ValidationError)
+    return Outcome(pc.if_else(sure, texts, checked.values), checked.unreadable)
 
 
 def phone(values: pa.Array, context: Context, region: str) -> Outcome:
