@@ -12,7 +12,7 @@ from django.utils import timezone
 from ..engine.evaluate import evaluate
 from ..engine.options import RunOptions
 from ..engine.plan import make_plan
-from ..engine.report import ADVICE, STAGES
+from ..engine.report import STAGES, advice_about
 from ..engine.verbs import Context
 from .forecast import Forecast, memory_now
 from .reading import Registry, transformer_of
@@ -135,7 +135,7 @@ def _suggestions(forecast: Forecast, rows: int, batch_size: int, *, has_transfor
     shares = forecast.shares()
     if has_transformer and shares:
         dearest = max(STAGES, key=lambda stage: shares.get(stage, 0.0))
-        advice.append(f"{ADVICE[dearest]} ({dearest}: {shares[dearest]:.0%} of the time).")
+        advice.append(f"{advice_about(dearest, forecast.slow_steps)} ({dearest}: {shares[dearest]:.0%} of the time).")
     if forecast.rejected:
         advice.append(
             f"{forecast.rejected} of {forecast.sample_rows} sampled rows were rejected, most as "

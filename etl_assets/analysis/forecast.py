@@ -61,6 +61,8 @@ class Forecast:
     rejected: int = 0
     reject_reasons: Counter[str] = field(default_factory=Counter)
     missing_parents: set[str] = field(default_factory=set)
+    slow_steps: tuple[str, ...] = ()
+    """Verbs and hooks that run in Python, value by value."""
 
     def add(
         self, raw: pa.RecordBatch, cleaning: float = 0.0, stages: Mapping[str, float] | None = None

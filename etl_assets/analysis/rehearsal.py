@@ -67,6 +67,7 @@ class Rehearsal:
                 took = time.perf_counter() - started
                 load.target.count()
             forecast.fixed_seconds += max(took - sum(one.total for one in forecast.timed), 0.0)
+        forecast.slow_steps = report.slow_steps
         forecast.created = report.counts.created
         forecast.rejected = report.counts.rejected
         forecast.reject_reasons = report.reject_reasons

@@ -13,7 +13,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import ClassVar
 
 import pyarrow as pa
 
@@ -80,8 +79,6 @@ class Level:
     """Share of true pairs on this level."""
     u: float
     """Share of pairs of different people on it, before anything is measured."""
-    term_frequency: str | None = None
-    """The column whose rare values speak louder."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +86,8 @@ class Comparison:
     """What is compared, and the features by which likely pairs are found."""
 
     name: str
+    value: str
+    """The feature of which the first level asks that it be equal."""
     is_null: str
     levels: tuple[Level, ...]
     features: dict[str, str]
@@ -96,9 +95,9 @@ class Comparison:
     exact: str
     """The feature that true pairs mostly share."""
     coarse: tuple[str, ...]
-    """Features that they share after an error, too; a list where any of its members will do."""
-
-    STRENGTH: ClassVar[dict[str, int]] = {}
+    """Features, or SQL about them, that they share after an error too."""
+    rare_values_count: bool = False
+    """Whether rare values speak louder than common ones when they are equal."""
 
 
 LETTERS = r"[^\p{L}\p{N} ]"
@@ -124,9 +123,10 @@ def person(given: int, family: int) -> Comparison:
     crossed = f"{_near(f'{g}_l', f'{f}_r')} AND {_near(f'{f}_l', f'{g}_r')}"
     return Comparison(
         name="person",
+        value=both,
         is_null=" OR ".join(f"{name}_{side} IS NULL" for name in (g, f) for side in "lr"),
         levels=(
-            Level(f"{both}_l = {both}_r", 0.70, 1e-4, both),
+            Level(f"{both}_l = {both}_r", 0.70, 1e-4),
             Level(f"{g}_l = {f}_r AND {f}_l = {g}_r", 0.05, 1e-5),
             Level(f"({same_f} AND {near_g}) OR ({same_g} AND {near_f})", 0.12, 3e-4),
             Level(f"({near_g} AND {near_f}) OR ({crossed})", 0.05, 3e-4),
@@ -142,7 +142,8 @@ def person(given: int, family: int) -> Comparison:
             "person_initials": f"list_aggregate(list_sort([key{given}[1], key{family}[1]]), 'string_agg', '')",
         },
         exact="person_any_order",
-        coarse=(list_, "person_initials"),
+        coarse=(f"unnest({list_})", "person_initials"),
+        rare_values_count=True,
     )
 
 
@@ -151,9 +152,10 @@ def _words(number: int) -> Comparison:
     close = f"jaro_winkler_similarity({x}_l, {x}_r) >= 0.94 OR {_near(f'{x}_l', f'{x}_r')}"
     return Comparison(
         name=x,
+        value=x,
         is_null=f"{x}_l IS NULL OR {x}_r IS NULL",
         levels=(
-            Level(f"{x}_l = {x}_r", 0.75, 5e-3, x),
+            Level(f"{x}_l = {x}_r", 0.75, 5e-3),
             Level(f"{ordered}_l = {ordered}_r", 0.05, 1e-4),
             Level(close, 0.12, 1e-3),
             Level(f"jaro_winkler_similarity({x}_l, {x}_r) >= 0.88", 0.04, 5e-3),
@@ -167,6 +169,7 @@ def _words(number: int) -> Comparison:
         },
         exact=ordered,
         coarse=(f"{x}_start", f"{x}_end"),
+        rare_values_count=True,
     )
 
 
@@ -179,11 +182,13 @@ def _date(number: int) -> Comparison:
     swapped = f"{digits}_l = left({digits}_r, 4) || right({digits}_r, 2) || {digits}_r[5:6]"
     return Comparison(
         name=x,
+        value=x,
         is_null=f"{x}_l IS NULL OR {x}_r IS NULL",
         levels=(
             Level(f"{x}_l = {x}_r", 0.85, 2e-4),
-            Level(f"damerau_levenshtein({digits}_l, {digits}_r) <= 1 OR {swapped}", 0.08, 1e-3),
-            Level(f"abs({x}_l - {x}_r) <= 10", 0.04, 1e-3),
+            Level(swapped, 0.02, 2e-5),
+            Level(f"abs({x}_l - {x}_r) <= 3", 0.04, 2e-4),
+            Level(f"damerau_levenshtein({digits}_l, {digits}_r) <= 1", 0.06, 1e-3),
             Level("ELSE", 0.03, 0.99),
         ),
         features={
@@ -204,6 +209,7 @@ def _email(number: int) -> Comparison:
     x, mailbox = f"email{number}", f"email{number}_mailbox"
     return Comparison(
         name=x,
+        value=x,
         is_null=f"{x}_l IS NULL OR {x}_r IS NULL",
         levels=(
             Level(f"{x}_l = {x}_r", 0.75, 1e-5),
@@ -228,6 +234,7 @@ def _code(number: int, *, is_phone: bool) -> Comparison:
     value = f"NULLIF({clean}, '')" if clean else _clean(f"key{number}", SIGNS)
     return Comparison(
         name=x,
+        value=x,
         is_null=f"{x}_l IS NULL OR {x}_r IS NULL",
         levels=(
             Level(f"{x}_l = {x}_r", 0.80, 1e-4),

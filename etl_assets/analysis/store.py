@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ THREADS = 2
 BATCH_BYTES = 8 * 2**20
 """How large a batch of rows may be, about: of wide rows fewer are read at once."""
 MOST_ROWS = 20_000
+BATCHES_AT_ONCE = 4
 LOOKED_AT = 50
 """Rows that are read to learn how wide they are."""
 ROWS_IN_GROUP = 40_960
@@ -85,36 +87,43 @@ class Store:
         size = rows_at_once(self.table, list(self.names))
         with ThreadPoolExecutor(1) as writer:
             pending: Future[None] | None = None
-            for batch in self.table.batches(list(self.names), size=size):
+            batches = self.table.batches(list(self.names), size=size)
+            while some := list(islice(batches, BATCHES_AT_ONCE)):
                 if pending is not None:
                     pending.result()
-                pending = writer.submit(self._write, batch)
-                self.rows += batch.num_rows
+                pending = writer.submit(self._write, some)
+                self.rows += sum(batch.num_rows for batch in some)
                 told(self.rows)
             if pending is not None:
                 pending.result()
         for name in self.names:
             self._settle(name)
 
-    def _write(self, batch: pa.RecordBatch) -> None:
-        columns = []
-        for name in self.names:
-            values = storable(batch.column(name))
-            if values.null_count < len(values):
-                values = self._fit(name, values)
-                self._seen.add(name)
-            columns.append(values)
-        rows = pa.RecordBatch.from_arrays(columns, list(self.names.values()))
-        self.connection.register("batch", rows)
-        self.query("INSERT INTO t SELECT * FROM batch")
-        self.connection.unregister("batch")
+    def _write(self, batches: list[pa.RecordBatch]) -> None:
+        """Append some batches at once, so that DuckDB can write them side by side."""
+        alike: list[pa.RecordBatch] = []
+        for batch in batches:
+            columns = {name: storable(batch.column(name)) for name in self.names}
+            if alike and any(map(self._differs, columns, columns.values())):
+                self.add("t", pa.Table.from_batches(alike))
+                alike = []
+            fitted = [self._fit(name, values) for name, values in columns.items()]
+            alike.append(pa.RecordBatch.from_arrays(fitted, list(self.names.values())))
+        self.add("t", pa.Table.from_batches(alike))
+
+    def _differs(self, name: str, values: pa.Array) -> bool:
+        is_new = name not in self._seen or duckdb_type(values.type) != self.types[name]
+        return is_new and values.null_count < len(values)
 
     def _fit(self, name: str, values: pa.Array) -> pa.Array:
         """Bring a batch's values and the column to one type: text, where they differ."""
-        given, stored = duckdb_type(values.type), self.types[name]
+        if values.null_count == len(values):
+            return pa.nulls(len(values))
+        given, stored, is_first = duckdb_type(values.type), self.types[name], name not in self._seen
+        self._seen.add(name)
         if given == stored:
             return values
-        if name not in self._seen:
+        if is_first:
             self._alter(name, given, f"CAST(NULL AS {given})")
             return values
         if {given, stored} == {"BIGINT", "DOUBLE"} and self._is_exact(name, values):

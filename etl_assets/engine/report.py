@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -137,9 +137,7 @@ class TransformerReport:
         if total < WORTH_A_WORD:
             return f"Nothing to change for speed: all stages together took {total:.2f}s"
         dearest, seconds = self.stages.seconds.most_common(1)[0]
-        advice = ADVICE[dearest]
-        if dearest == TRANSFORM and self.slow_steps:
-            advice = f"Cleaning costs most: {', '.join(self.slow_steps)} run in Python, value by value"
+        advice = advice_about(dearest, self.slow_steps)
         return f"{advice} ({dearest}: {100 * seconds / total:.0f} percent of the time)"
 
 
@@ -152,6 +150,13 @@ ADVICE = {
     VALIDATE: "Validation costs most: write @rule methods without a loop over rows",
     LOAD: "Writing costs most: drop indexes that the target does not need during the load",
 }
+
+
+def advice_about(stage: str, slow_steps: Sequence[str]) -> str:
+    """Say what helps where a stage costs most."""
+    if stage == TRANSFORM and slow_steps:
+        return f"Cleaning costs most: {', '.join(slow_steps)} run in Python, value by value"
+    return ADVICE[stage]
 
 
 @dataclass(slots=True)

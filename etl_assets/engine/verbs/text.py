@@ -19,6 +19,9 @@ WHITE_SPACE = (
     "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680"
     "\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
 )
+_SPACE = "[" + "".join(rf"\x{{{ord(one):x}}}" for one in WHITE_SPACE) + "]"
+NOT_COLLAPSED = rf"^{_SPACE}|{_SPACE}{{2}}|{_SPACE.replace(chr(92) + 'x{20}', '')}|{_SPACE}$"
+"""Finds white space that `collapse_spaces` changes: at an end, two in a row, or no plain space."""
 
 
 def strip(texts: pa.Array) -> pa.Array:
@@ -31,7 +34,8 @@ def blank_to_null(texts: pa.Array) -> pa.Array:
 
 
 def collapse_spaces(texts: pa.Array) -> pa.Array:
-    return map_distinct(texts, lambda text: " ".join(text.split()), pa.string())
+    odd = pc.match_substring_regex(texts, NOT_COLLAPSED)
+    return filled(texts, _only(pc.invert(odd), texts), lambda text: " ".join(text.split()))
 
 
 def lower(texts: pa.Array) -> pa.Array:
