@@ -10,7 +10,7 @@ import duckdb
 from .folded import counted
 from .roles import Comparison
 
-PAIRS_BY_BLOCK = 2_000_000
+PAIRS_BY_BLOCK = 1_000_000
 """Most pairs that one combination of features may bring."""
 STRONGEST = 3
 """Comparisons whose features are combined."""

@@ -102,9 +102,7 @@ def _check(columns: Sequence[str], limit: int) -> None:
         raise ConfigurationError(f"A limit of {limit} lists nothing: --limit takes a number from 1.")
 
 
-def _search(
-    table: LegacyTable, columns: Sequence[str], limit: int, ignore_case: bool, fuzzy: bool
-) -> Groups:
+def _search(table: LegacyTable, columns: Sequence[str], limit: int, ignore_case: bool, fuzzy: bool) -> Groups:
     # Neither DuckDB nor Splink is imported where the database does the work.
     if fuzzy:
         from .fuzzy import fuzzy_groups
@@ -131,6 +129,4 @@ def _shown(group: Group, masker: Masker | None) -> DuplicateGroup:
 
 
 def _row(row: dict[str, Any], masker: Masker | None) -> dict[str, Any]:
-    return {
-        column: plain(masker.mask(column, value) if masker else value) for column, value in row.items()
-    }
+    return {column: plain(masker.mask(column, value) if masker else value) for column, value in row.items()}

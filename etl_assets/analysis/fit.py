@@ -27,7 +27,7 @@ from ..exceptions import ConfigurationError
 from ..registry import Registry
 from ..source import Query
 from .column import ColumnFacts
-from .issues import Issue, Shown
+from .issues import Issue, Shown, pasted
 from .paste import call, chain
 from .store import Store
 from .table import LegacyTable
@@ -71,9 +71,9 @@ class Fit:
         elif misfit.example is None:
             verb = "default(...)"
         elif misfit.code in ("choices", "map"):
-            verb = f"map({{{example}: ...}})"
+            verb = f"map({{{pasted(example)}: ...}})"
         else:
-            verb = f"null_if({example})"
+            verb = f"null_if({pasted(example)})"
         return Issue("does_not_fit", column, misfit.rows, message, chain(column, [verb]))
 
     def _misfits(self, store: Store, facts: ColumnFacts, field: FieldPlan) -> list[Misfit]:
@@ -113,7 +113,9 @@ def _distinct_values(store: Store, facts: ColumnFacts) -> Iterator[tuple[pa.Arra
     kind = store.table.columns[facts.name]
     if facts.null_count:
         yield pa.nulls(1, kind), np.array([facts.null_count])
-    for batch in store.stream("SELECT v, n FROM d ORDER BY ALL" if facts.distinct_count <= AT_ONCE else VALUES, AT_ONCE):
+    for batch in store.stream(
+        "SELECT v, n FROM d ORDER BY ALL" if facts.distinct_count <= AT_ONCE else VALUES, AT_ONCE
+    ):
         values = batch.column(0)
         if facts.name in store.instants and pa.types.is_timestamp(values.type):
             values = values.cast(pa.timestamp("us", tz="UTC"))
@@ -125,7 +127,10 @@ def fits(table: LegacyTable, registry: Registry, complain: Callable[[str], None]
     found = []
     for transformer in registry.values():
         meta = transformer._meta
-        if isinstance(meta.source, Query) or (meta.source_label, meta.database) != (table.name, table.database):
+        if isinstance(meta.source, Query) or (meta.source_label, meta.database) != (
+            table.name,
+            table.database,
+        ):
             continue
         try:
             found.append(Fit(make_plan(transformer, registry)))

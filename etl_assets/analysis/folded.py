@@ -20,7 +20,7 @@ from ..engine.frames import text_of
 from .groups import MOST_ROWS, Group, Groups
 from .table import LegacyTable
 
-MEMORY = "256MB"
+MEMORY = "160MB"
 """What DuckDB may use before it writes to disk."""
 
 Key = tuple[str, ...]
@@ -53,7 +53,9 @@ def folded_groups(table: LegacyTable, columns: Sequence[str], limit: int) -> Gro
             f"SELECT rows, {names} FROM same ORDER BY rows DESC, {_order(table, columns)} LIMIT ?", [limit]
         ).fetchall()
     found.groups = [Group(count) for count, *_ in largest]
-    add_rows(table, columns, {tuple(key): group for (_, *key), group in zip(largest, found.groups, strict=True)})
+    add_rows(
+        table, columns, {tuple(key): group for (_, *key), group in zip(largest, found.groups, strict=True)}
+    )
     for group in found.groups:
         group.values = {column: _value(group.rows[0][column]) for column in columns}
     return found
@@ -115,7 +117,9 @@ def add_rows(table: LegacyTable, columns: Sequence[str], groups: dict[Key, Group
         for key, known in zip(keys[1:], wanted[1:], strict=True):
             likely = pc.and_(likely, pc.is_in(key, known))
         places = pc.indices_nonzero(likely)
-        for place, key in zip(places.to_pylist(), zip(*(k.take(places).to_pylist() for k in keys)), strict=True):
+        for place, key in zip(
+            places.to_pylist(), zip(*(k.take(places).to_pylist() for k in keys)), strict=True
+        ):
             group = groups.get(key)
             if group is not None and len(group.rows) < MOST_ROWS:
                 group.rows += batch.slice(place, 1).to_pylist()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .column import ColumnFacts, TextFacts
+from .masking import MASK
 from .paste import call, chain, literal, raw_literal
 from .shapes import as_regex
 
@@ -114,8 +115,11 @@ def _outliers(facts: ColumnFacts, shown: Shown) -> Iterator[Issue]:
     if found is None:
         return
     low, high = shown(found.low), shown(found.high)
-    message = f"{found.count} rows lie far outside all others, such as {shown(found.example)}; the others lie between {low} and {high}."
-    between = f"between({low}, {high}, severity={literal('warning')})"
+    message = (
+        f"{found.count} rows lie far outside all others, such as {shown(found.example)}; "
+        f"the others lie between {low} and {high}."
+    )
+    between = f"between({pasted(low)}, {pasted(high)}, severity={literal('warning')})"
     verbs = [*base_verbs(facts), *type_verbs(facts), between]
     yield Issue("outlier", facts.name, found.count, message, chain(facts.name, verbs))
 
@@ -178,7 +182,9 @@ def _types(facts: ColumnFacts, text: TextFacts, shown: Shown) -> Iterator[Issue]
         message = f"The values mean true ({true}) and false ({false})."
         yield Issue("boolean_as_text", name, good, message, suggestion)
     if text.dates.ambiguous and facts.inferred in ("date", "datetime"):
-        message = f"In {text.dates.ambiguous} rows day and month could be the other way round, and no row tells."
+        message = (
+            f"In {text.dates.ambiguous} rows day and month could be the other way round, and no row tells."
+        )
         yield Issue("ambiguous_date", name, text.dates.ambiguous, message, suggestion)
 
 
@@ -226,7 +232,7 @@ def _formats(facts: ColumnFacts, text: TextFacts, shown: Shown) -> Iterator[Issu
     if facts.inferred in ("date", "datetime") and len(text.dates.formats) > 1:
         others = text.dates.read - text.dates.formats[0].count
         listed = ", ".join(literal(one.pattern) for one in text.dates.formats)
-        message = f"The dates are in {len(text.dates.formats)} formats, {listed}; {others} rows are not in the first."
+        message = f"The dates are in several formats, {listed}; {others} rows are not in the first."
         suggestion = chain(name, [*base_verbs(facts), *type_verbs(facts)])
         yield Issue("mixed_formats", name, others, message, suggestion)
     if facts.inferred != "text" or facts.good < FEWEST_ROWS or not text.formats:
@@ -238,6 +244,11 @@ def _formats(facts: ColumnFacts, text: TextFacts, shown: Shown) -> Iterator[Issu
         message = f"{odd} rows are not in the usual format {usual.pattern}."
         rule = f"matches({raw_literal(as_regex(usual.pattern))})"
         yield Issue("mixed_formats", name, odd, message, chain(name, [*base_verbs(facts), rule]))
+
+
+def pasted(shown: str) -> str:
+    """Return a value for a suggestion: what is masked is for the author to fill in."""
+    return "..." if shown == MASK else shown
 
 
 def share(count: int, total: int) -> str:

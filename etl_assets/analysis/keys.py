@@ -21,6 +21,7 @@ MOST_TABLES = 300
 PROBABLE = 0.8
 """So many of a column's distinct values must stand in the other table for it to be a foreign key."""
 MOST_PAIRS = 6
+KEY_TYPES = ("BIGINT", "VARCHAR", "DECIMAL")
 SUFFIX = re.compile(r"(?i)(?<=[a-z0-9])_?(?:id|no|nr|num|number|code|key|ref|fk)$")
 
 
@@ -39,8 +40,10 @@ def candidate_keys(store: Store, columns: list[ColumnFacts]) -> Iterator[Issue]:
         return
     singles = [one for one in columns if one.distinct_count == rows and one.stored not in ("DOUBLE", "BLOB")]
     for one in singles:
-        message = "It identifies each row, and is the primary key." if primary == (one.name,) else (
-            "It identifies each row: no value is null or there twice."
+        message = (
+            "It identifies each row, and is the primary key."
+            if primary == (one.name,)
+            else ("It identifies each row: no value is null or there twice.")
         )
         yield Issue("candidate_key", one.name, rows, message, f"{chain(one.name, [], start='key')}")
     pairs = [primary] if len(primary) > 1 and set(primary) <= set(store.names) else []
@@ -95,7 +98,7 @@ class Neighbours:
         found: dict[Parent, int] = {}
         stem = SUFFIX.sub("", column).lower()
         for table, (columns, key) in self.keys.items():
-            is_named_after = stem != column.lower() and len(stem) > 2 and _is_plural(table, stem)
+            is_named_after = stem != column.lower() and len(stem) > 2 and _is_named_after(table, stem)
             same = next((one for one in columns if one.lower() == column.lower()), None)
             if same is not None and key == (same,):
                 found[Parent(table, same)] = 0 if is_named_after else 1
@@ -106,16 +109,24 @@ class Neighbours:
         return sorted(found, key=lambda parent: (found[parent], parent.table))
 
 
-def _is_plural(table: str, stem: str) -> bool:
-    """Tell whether a table is named after the thing, in one of its parts: legacy_patients, patient."""
+def _is_named_after(table: str, stem: str) -> bool:
+    """Tell whether a part of a table's name is the stem, goes on after it, or is shortened to it.
+
+    patient: legacy_patients; dept: departments.
+    """
     parts = re.split(r"[^a-z0-9]+", table.lower())
-    return any(part.startswith(stem) or part.rstrip("s") == stem.rstrip("s") for part in parts)
+    return any(part[:1] == stem[0] and _is_shortened(stem.rstrip("s"), part) for part in parts)
+
+
+def _is_shortened(short: str, word: str) -> bool:
+    letters = iter(word)
+    return all(letter in letters for letter in short)
 
 
 def foreign_keys(store: Store, facts: ColumnFacts, neighbours: Neighbours) -> Iterator[Issue]:
     """Find the table that a column refers to, and the rows whose parent is missing; reads `d`."""
     is_own_key = store.table.primary_key == (facts.name,)
-    if is_own_key or not facts.distinct_count or facts.stored not in ("BIGINT", "VARCHAR") and "DECIMAL" not in facts.stored:
+    if is_own_key or not facts.distinct_count or not facts.stored.startswith(KEY_TYPES):
         return
     for parent in neighbours.parents(facts.name):
         _read_parents(store, parent)
@@ -127,8 +138,11 @@ def foreign_keys(store: Store, facts: ColumnFacts, neighbours: Neighbours) -> It
             continue
         where = f"{parent.table}.{parent.column}"
         name = neighbours.loaders.get(parent.table, parent.table)
-        message = f"Probably refers to {where}: {facts.distinct_count - missing} of {facts.distinct_count} values stand there."
-        yield Issue("foreign_key", facts.name, facts.values - orphans, message, call("link", name, facts.name))
+        there = f"{facts.distinct_count - missing} of {facts.distinct_count} values"
+        message = f"Probably refers to {where}: {there} stand there."
+        yield Issue(
+            "foreign_key", facts.name, facts.values - orphans, message, call("link", name, facts.name)
+        )
         if orphans:
             message = f"{orphans} rows refer to a row of {where} that does not exist."
             suggestion = call("link", name, facts.name, missing="null")

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .. import conf
-from ..exceptions import EtlError
 from ..registry import Registry
 from .table import LegacyTable, open_table
 
@@ -33,7 +32,9 @@ US_SSN = re.compile(r"(?!000|666|9)\d{3}-(?!00)\d{2}-(?!0000)\d{4}")
 UK_NINO = re.compile(r"[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?(?:\d\d ?){3}[A-D]", re.IGNORECASE)
 CARD = re.compile(r"[2-6]\d{3}(?:[ -]?\d{4}){2}[ -]?\d{1,7}|3[47]\d{2}[ -]?\d{6}[ -]?\d{5}")
 IBAN = re.compile(r"[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}")
-PASSWORD_HASH = re.compile(r"\$(?:2[abxy]|argon2\w*|1|5|6|y)\$.+|(?:pbkdf2|bcrypt|argon2|scrypt|md5|sha1)\w*\$.+")
+PASSWORD_HASH = re.compile(
+    r"\$(?:2[abxy]|argon2\w*|1|5|6|y)\$.+|(?:pbkdf2|bcrypt|argon2|scrypt|md5|sha1)\w*\$.+"
+)
 
 
 @dataclass
@@ -46,9 +47,7 @@ class Masker:
     """`--show-sensitive`: hide nothing."""
 
     @classmethod
-    def for_table(
-        cls, table: LegacyTable, *, show: bool = False, registry: Registry | None = None
-    ) -> Masker:
+    def for_table(cls, table: LegacyTable, *, show: bool = False, registry: Registry | None = None) -> Masker:
         """Find the sensitive columns of a table: by the settings, by their names, by their content.
 
         Args:
@@ -84,7 +83,9 @@ class Masker:
 
     def _look_at(self, table: LegacyTable) -> None:
         """Look at the first rows. A connection of its own is used, since that reading is cut off."""
-        names = [name for name in table.columns if name.lower() not in self.columns and _holds_text(table, name)]
+        names = [
+            name for name in table.columns if name.lower() not in self.columns and _holds_text(table, name)
+        ]
         if not names:
             return
         with open_table(table.name, table.database) as looked_at:

@@ -15,7 +15,7 @@ from .roles import Comparison, Level
 
 ROWS_WITH_A_TWIN = 0.1
 """Who looks for duplicates expects some: the share of records assumed to have one."""
-MEASURED_PAIRS = 500_000
+MEASURED_PAIRS = 250_000
 TYPICAL_PAIRS = 50
 """How many measured pairs a typical u counts for."""
 

@@ -13,7 +13,16 @@ WORDS = frozenset(
     0000-00-00 00/00/0000 00.00.0000 00-00-0000 00/00/00 00000000 99/99/9999 99999999
     1900-01-01 01/01/1900 01.01.1900 1/1/1900 01-01-1900 0001-01-01 01/01/0001 1753-01-01
     9999-12-31 31/12/9999 31.12.9999 12/31/9999 31-12-9999 9999-01-01 01/01/9999 01.01.9999""".split()
-) | {"not known", "not available", "not applicable", "not recorded", "no data", "not stated", "(null)", "<null>"}
+) | {
+    "not known",
+    "not available",
+    "not applicable",
+    "not recorded",
+    "no data",
+    "not stated",
+    "(null)",
+    "<null>",
+}
 """In lower case, without outer spaces."""
 SHAPES = frozenset(re.sub("[a-z]", "a", re.sub("[0-9]", "9", word)) for word in WORDS)
 MIDNIGHT = r"[ ta]00:00(:00(\.0+)?)?$"
@@ -50,6 +59,4 @@ def day_placeholders(store: Store, *, has_time: bool) -> list[tuple[str, int]]:
     """Return the days of `d` that stand for none, or the midnights before them."""
     listed = ", ".join(f"DATE '{day}'" for day in NO_DAYS)
     written = "%Y-%m-%dT%H:%M:%S" if has_time else "%Y-%m-%d"
-    return store.query(
-        f"SELECT strftime(v, '{written}'), n FROM d WHERE v IN ({listed}) ORDER BY n DESC, v"
-    )
+    return store.query(f"SELECT strftime(v, '{written}'), n FROM d WHERE v IN ({listed}) ORDER BY n DESC, v")

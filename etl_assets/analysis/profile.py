@@ -182,11 +182,15 @@ class _Analysis:
             max=masker.mask(name, _short(facts.maximum)),
             top_values=[TopValue(value=masker.mask(name, _short(value)), count=n) for value, n in facts.top],
             formats=[
-                FormatCount(pattern=one.pattern, count=one.count, example=masker.mask(name, _short(one.example)))
+                FormatCount(
+                    pattern=one.pattern, count=one.count, example=masker.mask(name, _short(one.example))
+                )
                 for one in formats
             ],
             histogram=[
-                Bin(low=masker.mask(name, one["low"]), high=masker.mask(name, one["high"]), count=one["count"])
+                Bin(
+                    low=masker.mask(name, one["low"]), high=masker.mask(name, one["high"]), count=one["count"]
+                )
                 for one in facts.spread.histogram
             ],
             issues=[_as_dict(issue, rows) for issue in issues],

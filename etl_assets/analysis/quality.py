@@ -25,7 +25,8 @@ WEIGHTS = {"completeness": 30, "validity": 30, "consistency": 20, "uniqueness": 
 DIMENSIONS = {
     "completeness": ("null", "always_null", "empty", "blank", "placeholder"),
     "validity": (
-        "impossible_date", "no_date", "no_number", "no_email", "mixed_types", "outlier", "orphan", "does_not_fit",
+        "impossible_date", "no_date", "no_number", "no_email", "mixed_types", "outlier", "orphan",
+        "does_not_fit",
     ),
     "consistency": (
         "stray_spaces", "case_variants", "mixed_formats", "number_as_text", "date_as_text", "ambiguous_date",

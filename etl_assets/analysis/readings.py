@@ -37,9 +37,7 @@ ZONE = r"([+-][0-9]{2}:?[0-9]{2}|Z)"
 SECOND_ORDER = 0.02
 """Of two orders of day and month, the rarer one is believed if it alone reads so large a share."""
 
-MAYBE_DATE = (
-    r"(9{1,4}([-/. ])([Aa]{3,9}|9{1,2})[-/. ]9{2,4}([ A].*)?|[Aa]{3,9} 9{1,2}, 9{4}( .*)?|9{8})"
-)
+MAYBE_DATE = r"(9{1,4}([-/. ])([Aa]{3,9}|9{1,2})[-/. ]9{2,4}([ A].*)?|[Aa]{3,9} 9{1,2}, 9{4}( .*)?|9{8})"
 """Shapes among which those of dates are."""
 
 BOOLEANS = ("Y/N", "YES/NO", "T/F", "TRUE/FALSE", "1/0", "J/N", "JA/NEIN", "O/N", "OUI/NON", "S/N", "ON/OFF")
@@ -141,7 +139,8 @@ def read_dates(store: Store, good: str) -> DateReading:
     found: Counter[Looks] = Counter()
     total = 0
     for shape, rows in store.query(
-        f"SELECT t, sum(n)::BIGINT FROM s WHERE length(t) <= 40 AND regexp_full_match(t, '{MAYBE_DATE}') GROUP BY t"
+        "SELECT t, sum(n)::BIGINT FROM s"
+        f" WHERE length(t) <= 40 AND regexp_full_match(t, '{MAYBE_DATE}') GROUP BY t"
     ):
         looks = looks_of(shape)
         if looks is not None:
@@ -236,7 +235,8 @@ class NumberReading:
 def read_numbers(store: Store) -> NumberReading:
     """Find out how a column's text writes numbers. Digits with a zero in front are codes, not numbers."""
     counts = ", ".join(
-        f"coalesce(sum(n) FILTER (regexp_full_match(t, '{style.values}')), 0)::BIGINT" for style in NUMBER_STYLES
+        f"coalesce(sum(n) FILTER (regexp_full_match(t, '{style.values}')), 0)::BIGINT"
+        for style in NUMBER_STYLES
     )
     found = dict(zip(NUMBER_STYLES, store.one(f"SELECT {counts} FROM s"), strict=True))
     if not any(found.values()):
@@ -244,21 +244,24 @@ def read_numbers(store: Store) -> NumberReading:
     pointed = {style: rows for style, rows in found.items() if rows and not style.comma}
     commas = {style: rows for style, rows in found.items() if rows and style.comma}
     comma = sum(commas.values()) > sum(rows for style, rows in pointed.items() if style is not WHOLE)
-    used = {**commas, **{style: rows for style, rows in pointed.items() if style is WHOLE}} if comma else pointed
+    used = (
+        {**commas, **{style: rows for style, rows in pointed.items() if style is WHOLE}} if comma else pointed
+    )
     matching = " OR ".join(f"regexp_full_match(t, '{style.values}')" for style in used)
     mark = "," if comma else "."
     places = store.one(
-        f"SELECT coalesce(max(length(t) - strpos(t, '{mark}')) FILTER (contains(t, '{mark}')), 0) FROM s WHERE {matching}"
+        f"SELECT coalesce(max(length(t) - strpos(t, '{mark}')) FILTER (contains(t, '{mark}')), 0)"
+        f" FROM s WHERE {matching}"
     )[0]
     codes = 0
     if used.get(WHOLE):
         codes = store.one(
-            "SELECT coalesce(sum(n), 0)::BIGINT FROM w WHERE starts_with(t, '0') AND regexp_full_match(t, '0[0-9]+')"
+            "SELECT coalesce(sum(n), 0)::BIGINT FROM w"
+            " WHERE starts_with(t, '0') AND regexp_full_match(t, '0[0-9]+')"
         )[0]
     removable = sorted({character for style in used for character in style.remove})
-    there = store.one(
-        f"SELECT {', '.join(f'bool_or(contains(t, {literal(one)}))' for one in removable) or '1'} FROM s WHERE {matching}"
-    )
+    asked = ", ".join(f"bool_or(contains(t, {literal(one)}))" for one in removable)
+    there = store.one(f"SELECT {asked or '1'} FROM s WHERE {matching}")
     remove = "".join(one for one, is_there in zip(removable, there, strict=False) if is_there)
     return NumberReading(sum(used.values()) - codes, int(places), remove, comma)
 

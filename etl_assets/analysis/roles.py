@@ -34,7 +34,9 @@ NAMED: dict[Role, re.Pattern[str]] = {
     Role.EMAIL: re.compile(r"e_?mail"),
     Role.PHONE: re.compile(r"phone|mobile|(^|_)(tel|fax|cell)"),
     Role.DATE: re.compile(r"(^|_)(dob|born|date|birthday|birthdate|geburtsdatum)|_(date|on|at)$"),
-    Role.GIVEN_NAME: re.compile(r"first_?name|fore_?name|given|christian_?name|vorname|prenom|prénom|^fname$"),
+    Role.GIVEN_NAME: re.compile(
+        r"first_?name|fore_?name|given|christian_?name|vorname|prenom|prénom|^fname$"
+    ),
     Role.FAMILY_NAME: re.compile(r"last_?name|sur_?name|family|nach_?name|nom_de_famille|^lname$"),
     Role.NAME: re.compile(r"name|customer|patient|person|contact"),
 }

@@ -23,7 +23,6 @@ LONG = 60
 """Characters of a pattern that are shown."""
 
 
-
 def _class(characters: str) -> str:
     """Write a character class for DuckDB's regular expressions."""
     return "[" + "".join(rf"\x{{{ord(one):x}}}" for one in characters) + "]"
@@ -49,7 +48,9 @@ def make_shapes(store: Store) -> None:
     store.query("CREATE OR REPLACE TABLE parts (s VARCHAR, k BIGINT, n BIGINT, e VARCHAR)")
     for batch in store.stream("SELECT v, n FROM d", AT_ONCE):
         values = batch.column(0)
-        store.connection.register("shaped", pa.table([shapes(values), values, batch.column(1)], ["s", "v", "n"]))
+        store.connection.register(
+            "shaped", pa.table([shapes(values), values, batch.column(1)], ["s", "v", "n"])
+        )
         store.query("INSERT INTO parts SELECT s, count(*), sum(n), min(v) FROM shaped GROUP BY s")
         store.connection.unregister("shaped")
     store.query(
@@ -61,8 +62,9 @@ def make_shapes(store: Store) -> None:
 def make_view(store: Store, *, has_spaces: bool) -> None:
     """Make the view `w` of `d`, with each value's text without outer spaces as `t`."""
     # To trim is slow, and few values need it.
-    trimmed = f"CASE WHEN regexp_matches(v, '^{ANY_SPACE}|{ANY_SPACE}$') THEN trim(v, {literal(WHITE_SPACE)}) ELSE v END"
-    store.query(f"CREATE OR REPLACE VIEW w AS SELECT v, n, {trimmed if has_spaces else 'v'} AS t FROM d")
+    is_untidy = f"regexp_matches(v, '^{ANY_SPACE}|{ANY_SPACE}$')" if has_spaces else "false"
+    trimmed = f"CASE WHEN {is_untidy} THEN trim(v, {literal(WHITE_SPACE)}) ELSE v END"
+    store.query(f"CREATE OR REPLACE VIEW w AS SELECT v, n, {trimmed} AS t FROM d")
 
 
 def shapes(texts: pa.Array) -> pa.Array:
@@ -84,7 +86,9 @@ def formats(store: Store, *, is_ascii: bool) -> list[Format]:
         plain = r"regexp_replace(regexp_replace(s, '\p{Lu}', 'A', 'g'), '[\p{Ll}\p{Lo}]', 'a', 'g')"
     found = _count(store, plain)
     if len(found) > FEW:
-        found = _count(store, f"regexp_replace(regexp_replace({plain}, 'a+', 'a+', 'g'), 'A{{2,}}', 'A+', 'g')")
+        found = _count(
+            store, f"regexp_replace(regexp_replace({plain}, 'a+', 'a+', 'g'), 'A{{2,}}', 'A+', 'g')"
+        )
     return found[:MOST_FORMATS]
 
 

@@ -6,6 +6,7 @@ import datetime as dt
 import math
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any, Literal, TypedDict
 
 from .store import Store
@@ -69,21 +70,12 @@ def _histogram(store: Store, count: int, low: Any, high: Any, scale: Scale) -> l
         values = store.query("SELECT x, n FROM x ORDER BY x")
         return [Bin(low=shown(x, scale), high=shown(x, scale), count=n) for x, n in values]
     edges = bin_edges(low, high, STEP[scale])
-    bounds = zip(edges, edges[1:], strict=False)
-    last = len(edges) - 2
-    counts = store.one(
-        "SELECT "
-        + ", ".join(
-            f"coalesce(sum(n) FILTER (x >= {_sql(a)} AND x {'<=' if place == last else '<'} {_sql(b)}), 0)::BIGINT"
-            for place, (a, b) in enumerate(bounds)
-        )
-        + " FROM x"
-    )
-    bounds = zip(edges, edges[1:], strict=False)
-    return [
-        Bin(low=shown(a, scale), high=shown(b, scale), count=n)
-        for (a, b), n in zip(bounds, counts, strict=True)
-    ]
+    bounds = list(pairwise(edges))
+    inside = [f"x >= {_sql(a)} AND x < {_sql(b)}" for a, b in bounds]
+    inside[-1] = inside[-1].replace(" < ", " <= ")
+    counts = ", ".join(f"coalesce(sum(n) FILTER ({one}), 0)::BIGINT" for one in inside)
+    found = zip(bounds, store.one(f"SELECT {counts} FROM x"), strict=True)
+    return [Bin(low=shown(a, scale), high=shown(b, scale), count=n) for (a, b), n in found]
 
 
 def bin_edges(low: Any, high: Any, step: int) -> list[Any]:

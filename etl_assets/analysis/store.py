@@ -22,9 +22,10 @@ from .table import LegacyTable, open_table
 MEMORY = "192MB"
 """What DuckDB may use before it goes to disk."""
 THREADS = 2
-BATCH_BYTES = 8 * 2**20
+BATCH_BYTES = 16 * 2**20
 """How large a batch of rows may be, about: of wide rows fewer are read at once."""
 MOST_ROWS = 20_000
+FEWEST_ROWS = 100
 BATCHES_AT_ONCE = 4
 LOOKED_AT = 50
 """Rows that are read to learn how wide they are."""
@@ -34,7 +35,7 @@ FEW_VALUES = 500_000
 """So many are kept in memory: each table in a file costs a few milliseconds."""
 LOST_IN_FLOAT = 2**53
 
-SETTINGS = {
+SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "memory_limit": MEMORY,
     "preserve_insertion_order": False,
     # A copy that is gone in a minute is not worth the time of compressing it.
@@ -105,11 +106,11 @@ class Store:
         for batch in batches:
             columns = {name: storable(batch.column(name)) for name in self.names}
             if alike and any(map(self._differs, columns, columns.values())):
-                self.add("t", pa.Table.from_batches(alike))
+                self.add("t", _joined(alike))
                 alike = []
             fitted = [self._fit(name, values) for name, values in columns.items()]
             alike.append(pa.RecordBatch.from_arrays(fitted, list(self.names.values())))
-        self.add("t", pa.Table.from_batches(alike))
+        self.add("t", _joined(alike))
 
     def _differs(self, name: str, values: pa.Array) -> bool:
         is_new = name not in self._seen or duckdb_type(values.type) != self.types[name]
@@ -165,7 +166,9 @@ class Store:
         if not others and whole + places <= 38:
             to = "BIGINT" if not places and whole <= 18 else f"DECIMAL({whole + places}, {places})"
             self._alter(name, to, f"{short}::{to}")
-        elif not self.one(f"SELECT count(*) FROM t WHERE {short} IS NOT NULL AND try_cast({short} AS DOUBLE) IS NULL")[0]:
+        elif not self.one(
+            f"SELECT count(*) FROM t WHERE {short} IS NOT NULL AND try_cast({short} AS DOUBLE) IS NULL"
+        )[0]:
             self._alter(name, "DOUBLE", f"{short}::DOUBLE")
 
     # Asking
@@ -218,7 +221,10 @@ def filled_store(table: LegacyTable, columns: Sequence[str], told: Told) -> Iter
 
 
 def rows_at_once(table: LegacyTable, columns: Sequence[str]) -> int:
-    """Choose a batch size by the width of the first rows, over a connection of its own: reading is cut off."""
+    """Choose a batch size by the width of the first rows.
+
+    They are read over a connection of their own, since that reading is cut off.
+    """
     with open_table(table.name, table.database) as looked_at:
         batches = looked_at.batches(columns, size=LOOKED_AT)
         first = next(batches, None)
@@ -227,7 +233,13 @@ def rows_at_once(table: LegacyTable, columns: Sequence[str]) -> int:
         return MOST_ROWS
     # A Python value takes some fifty bytes besides its content.
     width = first.nbytes / first.num_rows + 50 * len(columns)
-    return max(100, min(MOST_ROWS, int(BATCH_BYTES * 2 / width)))
+    return min(MOST_ROWS, max(FEWEST_ROWS, int(BATCH_BYTES / width)))
+
+
+def _joined(batches: Sequence[pa.RecordBatch]) -> pa.Table:
+    """Return batches as one table; a column that is all null in one of them has its type from the others."""
+    tables = [pa.Table.from_batches([batch]) for batch in batches]
+    return pa.concat_tables(tables, promote_options="default")
 
 
 def duckdb_type(kind: pa.DataType) -> str:

@@ -7,6 +7,7 @@ import datetime as dt
 import re
 from collections import Counter
 from pathlib import Path
+from unittest.mock import patch
 
 import ftfy
 import psycopg
@@ -17,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from etl_assets import Transformer, col, key
+from etl_assets.analysis import store
 from etl_assets.analysis.masking import MASK, Masker
 from etl_assets.analysis.profile import analyze
 from etl_assets.analysis.table import open_table
@@ -83,7 +85,11 @@ def test_dirt_of_the_hospital(hospital: Vendor) -> None:
     assert issue(profile, "mojibake", "last_name")["count"] == misread > 0
     nothing = count("date_of_birth", lambda text: text.strip() in ("N/A", "0000-00-00"))
     assert issue(profile, "placeholder", "date_of_birth")["count"] == nothing > 0
-    born = [row["date_of_birth"].strip() for row in rows if row["date_of_birth"] not in (None, "N/A", "0000-00-00")]
+    born = [
+        row["date_of_birth"].strip()
+        for row in rows
+        if row["date_of_birth"] not in (None, "N/A", "0000-00-00")
+    ]
     read = [text for text in born if is_date(text, "%d/%m/%Y") or is_date(text, "%Y-%m-%d")]
     assert issue(profile, "date_as_text", "date_of_birth")["count"] == len(read)
     assert issue(profile, "impossible_date", "date_of_birth")["count"] == len(born) - len(read) > 0
@@ -288,7 +294,9 @@ def test_unique_but_for_case(legacy: Vendor) -> None:
 
 
 def test_constant_columns_and_columns_of_nothing(legacy: Vendor) -> None:
-    make_table("flat", {"a": "integer", "b": "varchar(5)", "c": "integer"}, [(n, "x", None) for n in range(3)])
+    make_table(
+        "flat", {"a": "integer", "b": "varchar(5)", "c": "integer"}, [(n, "x", None) for n in range(3)]
+    )
     profile = profiled("flat")
     assert issue(profile, "constant", "b")["count"] == 3
     assert issue(profile, "always_null", "c")["count"] == 3
@@ -305,7 +313,9 @@ def test_outliers_and_histogram(legacy: Vendor) -> None:
     bins = profile["columns"]["age"]["histogram"]
     for place, one in enumerate(bins):
         last = place == len(bins) - 1
-        there = [age for age in ages if one["low"] <= age and (age < one["high"] or (last and age == one["high"]))]
+        there = [
+            age for age in ages if one["low"] <= age and (age < one["high"] or (last and age == one["high"]))
+        ]
         assert one["count"] == len(there)
     assert sum(one["count"] for one in bins) == len(ages)
 
@@ -313,13 +323,17 @@ def test_outliers_and_histogram(legacy: Vendor) -> None:
 def test_two_columns_that_are_a_key_together(legacy: Vendor) -> None:
     rows = [(a, b) for a in range(5) for b in range(6)]
     make_table("grid", {"a": "integer", "b": "integer"}, rows)
-    assert issue(profiled("grid"), "candidate_key", None)["message"] == "'a' and 'b' identify each row together."
+    assert (
+        issue(profiled("grid"), "candidate_key", None)["message"] == "'a' and 'b' identify each row together."
+    )
 
 
 def test_formats_are_counted_and_have_examples(legacy: Vendor) -> None:
     values = ["AB123", "CD456", "ab-1", " AB123", "É9"]
     make_table("codes", {"v": "varchar(9)"}, [(value,) for value in values])
-    found = {one["pattern"]: (one["count"], one["example"]) for one in profiled("codes")["columns"]["v"]["formats"]}
+    found = {
+        one["pattern"]: (one["count"], one["example"]) for one in profiled("codes")["columns"]["v"]["formats"]
+    }
     assert found == {"AA999": (2, "AB123"), "aa-9": (1, "ab-1"), " AA999": (1, " AB123"), "A9": (1, "É9")}
 
 
@@ -357,6 +371,18 @@ def test_each_reason_for_not_fitting(databases: Databases, vendor: Vendor) -> No
     ]
 
 
+def test_parents_that_a_column_is_named_after(legacy: Vendor) -> None:
+    """A table without a primary key, whose name is written in full, and one whose key is `id`."""
+    make_table("old_departments", {"dept_id": "integer"}, [(10,), (20,), (30,)])
+    make_table("Wards", {"id": "integer"}, [(1,), (2,)], primary_key="id")
+    make_table("beds", {"dept_id": "integer", "ward_id": "integer"}, [(10, 1), (20, 2), (30, 1), (None, 2)])
+    profile = profiled("beds")
+    assert "old_departments.dept_id: 3 of 3" in issue(profile, "foreign_key", "dept_id")["message"]
+    assert "Wards.id: 2 of 2" in issue(profile, "foreign_key", "ward_id")["message"]
+    assert issue(profile, "foreign_key", "dept_id")["count"] == 3
+    assert "orphan" not in codes(profile, "dept_id") | codes(profile, "ward_id")
+
+
 # Odd tables
 
 
@@ -369,7 +395,7 @@ def test_an_empty_table(legacy: Vendor) -> None:
 
 
 def test_hostile_names(legacy: Vendor) -> None:
-    table, column = 'x"; drop table y; --', 'select %s "\'; größe'
+    table, column = 'x"; drop table y; --', "select %s \"'; größe"
     make_table("y", {"id": "integer"}, [(1,)])
     written = [name.replace('"', '""').replace("%", "%%") for name in (table, column)]
     with connections["legacy"].cursor() as cursor:
@@ -392,7 +418,9 @@ def test_a_view_and_chosen_columns(legacy: Vendor) -> None:
 def test_three_hundred_columns(databases: Databases) -> None:
     databases.fresh("legacy", "postgresql")
     columns = {f"c{number}": "integer" if number % 6 else "varchar(9)" for number in range(300)}
-    rows = [tuple(row * number if number % 6 else f"{row}/{number}" for number in range(300)) for row in range(3)]
+    rows = [
+        tuple(row * number if number % 6 else f"{row}/{number}" for number in range(300)) for row in range(3)
+    ]
     make_table("wide", columns, rows)
     assert_counted(profiled("wide"), rows_of("wide"))
 
@@ -407,7 +435,8 @@ def test_every_type_of_postgres(databases: Databases) -> None:
         connection.execute(
             "INSERT INTO odd VALUES ('\\x00ff', '{\"a\": 1}', '{1,2}', '2020-01-01 12:00+02', 1.50, 1.250,"
             " '2020-02-29', 0.1, '(1,2)', '1 day', '12345678-1234-1234-1234-1234567890ab', true, '12:30'),"
-            " ('\\x01', '[]', '{}', '2021-01-01', 1.5, 7, 'infinity', 'NaN', '(3,4)', '2 days', NULL, false, NULL)"
+            " ('\\x01', '[]', '{}', '2021-01-01', 1.5, 7, 'infinity', 'NaN', '(3,4)', '2 days',"
+            " NULL, false, NULL)"
         )
     profile = profiled("odd")
     columns = profile["columns"]
@@ -424,10 +453,17 @@ def test_every_type_of_postgres(databases: Databases) -> None:
     )  # fmt: skip
 
 
-def test_sqlite_columns_that_hold_anything(databases: Databases) -> None:
+@pytest.mark.parametrize("rows_at_once", [1, 2, 20_000])
+def test_sqlite_columns_that_hold_anything(
+    databases: Databases, rows_at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a value becomes must not depend on which other rows were read with it."""
+    monkeypatch.setattr(store, "MOST_ROWS", rows_at_once)
     databases.fresh("legacy", "sqlite")
     execute("CREATE TABLE odd (a NUMERIC, b, c INTEGER, d BLOB)")
-    execute("INSERT INTO odd VALUES (7, 7, 1, x'00ff'), (7.5, 'seven', 'one', 'text'), (NULL, NULL, NULL, NULL)")
+    execute(
+        "INSERT INTO odd VALUES (7, 7, 1, x'00ff'), (7.5, 'seven', 'one', 'text'), (NULL, NULL, NULL, NULL)"
+    )
     columns = profiled("odd")["columns"]
     assert (columns["a"]["min"], columns["a"]["max"]) == (7, 7.5)
     assert (columns["b"]["min"], columns["b"]["max"]) == ("7", "seven")
@@ -452,20 +488,25 @@ TABLES = st.lists(
 
 
 @settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=15,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(rows=TABLES)
-def test_any_table(legacy: Vendor, rows: list[tuple]) -> None:
+@given(rows=TABLES, rows_at_once=st.sampled_from([1, 3, 20_000]))
+def test_any_table(legacy: Vendor, rows: list[tuple], rows_at_once: int) -> None:
     if legacy == "postgresql":
         rows = [tuple(v.replace("\x00", "") if isinstance(v, str) else v for v in row) for row in rows]
     types = {"i": "bigint", "f": "double precision", "s": "text", "t": "text"}
     make_table("anything", types, rows)
-    profile = profiled("anything")
+    with patch.object(store, "MOST_ROWS", rows_at_once):
+        profile = profiled("anything")
     assert_counted(profile, rows_of("anything"))
     assert 0 <= profile["quality_score"] <= 100
     assert sum(profile["score_breakdown"].values()) == pytest.approx(profile["quality_score"], abs=1e-9)
     for column in ("s", "t"):
         texts = [row[column] for row in rows_of("anything") if row[column] is not None]
         blank = sum(1 for text in texts if text and not text.strip(WHITE_SPACE))
-        found = [one["count"] for one in profile["issues"] if (one["code"], one["column"]) == ("blank", column)]
+        found = [
+            one["count"] for one in profile["issues"] if (one["code"], one["column"]) == ("blank", column)
+        ]
         assert sum(found) == blank
