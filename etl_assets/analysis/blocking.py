@@ -19,7 +19,7 @@ STRONGEST = 3
 def find_pairs(
     database: duckdb.DuckDBPyConnection, comparisons: Sequence[Comparison], most: int = PAIRS_BY_BLOCK
 ) -> None:
-    """Write the pairs of records in `features` that share a block to a table `pairs`, as Splink takes them."""
+    """Write the pairs of records in `features` that share a block to a table `pairs`, for Splink."""
     database.execute("CREATE TABLE found (l BIGINT, r BIGINT)")
     for features in blocks(comparisons):
         _find_by(database, features, most)

@@ -135,7 +135,9 @@ def _suggestions(forecast: Forecast, rows: int, batch_size: int, *, has_transfor
     shares = forecast.shares()
     if has_transformer and shares:
         dearest = max(STAGES, key=lambda stage: shares.get(stage, 0.0))
-        advice.append(f"{advice_about(dearest, forecast.slow_steps)} ({dearest}: {shares[dearest]:.0%} of the time).")
+        advice.append(
+            f"{advice_about(dearest, forecast.slow_steps)} ({dearest}: {shares[dearest]:.0%} of the time)."
+        )
     if forecast.rejected:
         advice.append(
             f"{forecast.rejected} of {forecast.sample_rows} sampled rows were rejected, most as "

@@ -21,8 +21,8 @@ Key = Sequence[Any]
 def exact_groups(table: LegacyTable, columns: Sequence[str], limit: int) -> Groups:
     """Return the groups of rows with the same values in all of these columns.
 
-    It takes three scans: to group, to count the nulls, and to fetch the rows of small groups. Large groups are
-    fetched one by one, since the first rows of each are found soon.
+    It takes three scans: to group, to count the nulls, and to fetch the rows of small groups. Large groups
+    are fetched one by one, since the first rows of each are found soon.
     """
     search = _Search(table, columns)
     found, keys = search.largest(limit)
@@ -82,11 +82,11 @@ class _Search:
         wanted = f"({' UNION ALL '.join(selects)}) etl_wanted"
         same = " AND ".join(f"{key} = {name}" for key, name in zip(self.keys, self.names, strict=True))
         # Looked up in a list, the first column spares most rows the comparison with each group.
-        marks, firsts = self._listed([key[0] for key in keys.values()])
+        listed, firsts = self._listed([key[0] for key in keys.values()])
         order = ", ".join([PLACE, *self._reading_order()])
         sql = (
             f"SELECT {PLACE}, {self._everything()} FROM {self.source} CROSS JOIN {wanted}"
-            f" WHERE {self.keys[0]} IN ({marks}) AND {same} ORDER BY {order}"
+            f" WHERE {self.keys[0]} IN ({listed}) AND {same} ORDER BY {order}"
         )
         for batch in self.table.select(sql, [*parameters, *firsts], {PLACE: pa.int64()}):
             for row in batch.to_pylist():

@@ -44,7 +44,8 @@ def folded_groups(table: LegacyTable, columns: Sequence[str], limit: int) -> Gro
         found = Groups(null_rows=copy_keys(table, columns, database))
         names = key_names(columns)
         database.execute(
-            f"CREATE TABLE same AS SELECT {names}, COUNT(*) AS rows FROM keys GROUP BY ALL HAVING COUNT(*) > 1"
+            f"CREATE TABLE same AS SELECT {names}, COUNT(*) AS rows FROM keys"
+            " GROUP BY ALL HAVING COUNT(*) > 1"
         )
         found.group_count, found.duplicate_count = counted(
             database, "SELECT COUNT(*), COALESCE(SUM(rows), 0)::BIGINT FROM same"
@@ -65,7 +66,7 @@ def folded_groups(table: LegacyTable, columns: Sequence[str], limit: int) -> Gro
 def scratch_database() -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a DuckDB database on disk, of bounded memory, that is removed at the end."""
     with TemporaryDirectory(prefix="etl-assets-") as folder:
-        config = {
+        config: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": MEMORY,
             "temp_directory": str(Path(folder, "spilled")),
             "preserve_insertion_order": "false",
@@ -118,7 +119,7 @@ def add_rows(table: LegacyTable, columns: Sequence[str], groups: dict[Key, Group
             likely = pc.and_(likely, pc.is_in(key, known))
         places = pc.indices_nonzero(likely)
         for place, key in zip(
-            places.to_pylist(), zip(*(k.take(places).to_pylist() for k in keys)), strict=True
+            places.to_pylist(), zip(*(k.take(places).to_pylist() for k in keys), strict=True), strict=True
         ):
             group = groups.get(key)
             if group is not None and len(group.rows) < MOST_ROWS:

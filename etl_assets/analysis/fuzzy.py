@@ -118,7 +118,8 @@ def _largest(model: Model, columns: Sequence[str], limit: int) -> dict[Key, Grou
     weights = dict(
         database.execute(
             "SELECT cluster, MIN(match_weight) FROM"
-            " (SELECT unique_id_l AS id, match_weight FROM links UNION ALL SELECT unique_id_l, match_weight FROM same)"
+            " (SELECT unique_id_l AS id, match_weight FROM links"
+            " UNION ALL SELECT unique_id_l, match_weight FROM same)"
             " JOIN members USING (id) JOIN listed USING (cluster) GROUP BY cluster"
         ).fetchall()
     )

@@ -46,7 +46,7 @@ class Model:
         linker.table_management.register_blocked_pairs_for_predict(api.register(pairs))
         scored = linker.inference.predict(threshold_match_weight=threshold, warning_mode="never")
         self.database.execute(f"CREATE TABLE {into} AS SELECT * FROM {scored.physical_name}")
-        linker.table_management.delete_tables_created_by_splink_from_db()
+        linker.table_management.delete_tables_created_by_splink_from_db()  # type: ignore[no-untyped-call]
 
     def cluster(self, links: str, into: str) -> None:
         """Join the linked records of one table to groups, and write another: id, cluster (its first id)."""

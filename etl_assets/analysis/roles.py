@@ -2,9 +2,9 @@
 
 Each comparison is a list of levels, from the same to nothing alike, as Splink wants them: SQL about the left
 and the right row, and `m`, how often two records of one person are on that level. The m are judgements, from
-what is published for names and dates of birth and what Splink's own examples learn; they are not trained here,
-since a table with few duplicates teaches expectation maximisation families and namesakes instead. How often
-two records of different people get there is measured (see `fuzzy`).
+what is published for names and dates of birth and what Splink's own examples learn. They are not trained
+here, since a table with few duplicates teaches expectation maximisation families and namesakes instead. How
+often two records of different people get there is measured (see `fuzzy`).
 """
 
 from __future__ import annotations
@@ -141,7 +141,9 @@ def person(given: int, family: int) -> Comparison:
             both: f"{_clean(f'key{given}', LETTERS)} || ' ' || {_clean(f'key{family}', LETTERS)}",
             "person_any_order": _sorted_words(f"concat_ws(' ', key{given}, key{family})"),
             list_: f"[{_clean(f'key{given}', LETTERS)}, {_clean(f'key{family}', LETTERS)}]",
-            "person_initials": f"list_aggregate(list_sort([key{given}[1], key{family}[1]]), 'string_agg', '')",
+            "person_initials": (
+                f"list_aggregate(list_sort([key{given}[1], key{family}[1]]), 'string_agg', '')"
+            ),
         },
         exact="person_any_order",
         coarse=(f"unnest({list_})", "person_initials"),

@@ -85,11 +85,22 @@ class PostgresSameness(Sameness):
 
     COMPARED: ClassVar[frozenset[str]] = frozenset(
         (
-            "smallint", "integer", "bigint", "real", "double precision", "numeric", "boolean", "bytea", "date",
-            "timestamp without time zone", "timestamp with time zone", "time without time zone", "interval",
+            "smallint",
+            "integer",
+            "bigint",
+            "real",
+            "double precision",
+            "numeric",
+            "boolean",
+            "bytea",
+            "date",
+            "timestamp without time zone",
+            "timestamp with time zone",
+            "time without time zone",
+            "interval",
             "uuid",
         )
-    )  # fmt: skip
+    )
     """Types that are compared as themselves, by the names that the reader has for them."""
 
     def key(self, column: str) -> str:
