@@ -19,6 +19,7 @@ from django.db import DatabaseError, transaction
 from .batch import Batch, Positions, Rejection, shortened
 from .claims import Claims
 from .failures import is_row_at_fault
+from .plan import Plan
 from .targets.base import Clash, Match, Matches, Target, UniqueSet
 from .verbs import as_text
 
@@ -85,17 +86,15 @@ class Merger:
         self.target.stage(self.target.table_of(positions, columns))
         matches = self.target.match()
         rows = positions.to_pylist()
-        shown = dict(zip(rows, self._key_texts(columns), strict=True))
         keys = dict(zip(rows, self._key_texts(self.target.folded(columns)), strict=True))
 
-        hides_key = bool(self.sensitive & set(self.target.plan.meta.key_fields))
-        settlement = Settlement(batch, matches, self.sensitive, hides_key)
-        settlement.refuse_ambiguous(shown)
+        settlement = Settlement(batch, matches, self.target.plan, self.sensitive)
+        settlement.refuse_ambiguous()
         for constraint in self.target.checks:
             settlement.refuse(self.target.failing(constraint), "", constraint.name, "fails the constraint")
         fresh = [row for row in rows if settlement.is_open(row) and _is_fresh(matches.by_row.get(row))]
         clashes = [(unique, self.target.clashes(unique, fresh)) for unique in self.target.unique_sets]
-        settlement.settle(keys, self.claims.taken(list(keys.values())), clashes, shown)
+        settlement.settle(keys, self.claims.taken(list(keys.values())), clashes)
 
         loaded = [row for row in rows if row not in settlement.refused]
         new = [row for row in loaded if row not in matches.by_row]
@@ -125,12 +124,13 @@ class Settlement:
     """Decides which rows of a batch may have a key or unique value that more than one wants."""
 
     def __init__(
-        self, batch: Batch, matches: Matches, sensitive: frozenset[str] = frozenset(), hides_key: bool = False
+        self, batch: Batch, matches: Matches, plan: Plan, sensitive: frozenset[str] = frozenset()
     ) -> None:
         self.batch = batch
         self.matches = matches
         self.sensitive = sensitive
-        self.hides_key = hides_key
+        self.hides_key = bool(sensitive & set(plan.meta.key_fields))
+        self.links = {name for name, field in plan.fields.items() if field.lookup is not None}
         self.refused: dict[int, Rejection] = {}
 
     def is_open(self, row: int) -> bool:
@@ -145,10 +145,9 @@ class Settlement:
         for row in rows:
             self.refused.setdefault(row, Rejection(row, field, code, f"{what} {code!r}"))
 
-    def refuse_ambiguous(self, keys: Mapping[int, str]) -> None:
+    def refuse_ambiguous(self) -> None:
         for row in self.matches.ambiguous:
-            shown = "***" if self.hides_key else repr(keys[row])
-            reason = f"key {shown} is that of several rows in the target: make it unique there first"
+            reason = "several rows of the target have its key: make it unique there first"
             self.refused[row] = Rejection(row, "", "ambiguous_key", reason)
 
     def settle(
@@ -156,7 +155,6 @@ class Settlement:
         keys: Mapping[int, str],
         claimed: Mapping[str, str],
         clashes: Sequence[tuple[UniqueSet, Sequence[Clash]]],
-        key_texts: Mapping[int, str],
     ) -> None:
         """Go through the rows that clash in reading order: the first that may have a value keeps it."""
         holders = dict(claimed)
@@ -170,8 +168,7 @@ class Settlement:
             key = keys[row]
             rejection = None
             if key in holders:
-                shown = "***" if self.hides_key else repr(key_texts[row])
-                reason = f"key {shown} is that of legacy row {holders[key]}, which was read first and kept"
+                reason = f"legacy row {holders[key]} has the same key, was read first and was kept"
                 rejection = Rejection(row, "", "duplicate_key", reason)
             else:
                 rejection = self._clash(row, wanted.get(row, ()), values, rows_of)
@@ -195,14 +192,20 @@ class Settlement:
             if holder is not None:
                 whose = f"legacy row {self.name(holder)}, which was read first"
             elif clash.owner is not None and not self._was_given_up(rows_of.get(clash.owner, ()), row):
-                whose = f"another row of the target (primary key {clash.owner})"
+                whose = "another row of the target"
             else:
                 continue
-            hidden = self.sensitive & set(unique.fields) if unique.fields else self.sensitive
-            shown = "***" if hidden else ", ".join(map(repr, clash.values))
-            what = unique.field or f"{', '.join(unique.fields) or unique.code} ({unique.code})"
-            return Rejection(row, unique.field, unique.code, f"{what}: {shown} is taken by {whose}")
+            reason = f"{self._shown(unique, clash)} is taken by {whose}"
+            return Rejection(row, unique.field, unique.code, reason)
         return None
+
+    def _shown(self, unique: UniqueSet, clash: Clash) -> str:
+        """Name the fields, and their values where they say something: a link's is a key drawn by this run."""
+        what = unique.field or f"{', '.join(unique.fields) or unique.code} ({unique.code})"
+        if self.links & unique.looks_at:
+            return what
+        hidden = self.sensitive & set(unique.fields) if unique.fields else self.sensitive
+        return f"{what}: {'***' if hidden else ', '.join(map(repr, clash.values))}"
 
     def _was_given_up(self, owners: Sequence[int], by: int) -> bool:
         """Tell whether a value's owner was changed by a row of this batch that was read earlier."""

@@ -130,6 +130,7 @@ class TransformerReport:
             advice.append(f"Use larger batches: these had {rows_per_batch:.0f} rows, and 10000 is faster")
         if self.reject_reasons:
             (reason, rows), *_ = self.reject_reasons.most_common(1)
+            reason = reason.removeprefix(":")
             advice.append(f"{rows} rows were rejected as {reason!r}: see --rejects, then mend that first")
         return advice
 

@@ -144,7 +144,7 @@ def test_takes_for_one_what_the_collation_does(mariadb: Any, databases: Database
         assert counts(report) == (6, 0, 0, 3, 3, 0)
         assert (
             reasons(report)["De "]
-            == "key 'De ' is that of legacy row de (row 1 read), which was read first and kept"
+            == "legacy row de (row 1 read) has the same key, was read first and was kept"
         )
 
         report = load(Places, batch_size=batch_size)

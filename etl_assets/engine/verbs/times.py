@@ -115,8 +115,10 @@ def read_times_of_day(values: pa.Array) -> Outcome:
 
 
 def _time_of_day(text: str) -> dt.time | None:
+    """Read ISO 8601, and an hour of one digit too, as Django's forms do."""
+    padded = f"0{text}" if text[1:2] == ":" else text
     try:
-        time = dt.time.fromisoformat(text)
+        time = dt.time.fromisoformat(padded)
     except ValueError:
         return None
     return time if time.tzinfo is None else None

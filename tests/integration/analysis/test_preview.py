@@ -149,7 +149,7 @@ def test_every_way_a_row_can_end(pair: Pair) -> None:
         ("skipped", "is a test"),
         ("rejected", "fails the rule 'came twice'"),
         ("ok", None),
-        ("rejected", "key '6' is that of legacy row 6 (row 6 read), which was read first and kept"),
+        ("rejected", "legacy row 6 (row 6 read) has the same key, was read first and was kept"),
     ]
     assert found["rows"][0]["transformed"] == {
         "legacy_id": 1,

@@ -119,8 +119,16 @@ def test_text_stays_as_it_is():
         ),
         (
             pa.time64("us"),
-            ["10:20", "10:20:30.5", "25:00", "10:20Z", " 08:00 "],
-            [dt.time(10, 20), dt.time(10, 20, 30, 500000), Unreadable, Unreadable, dt.time(8)],
+            ["10:20", "10:20:30.5", "25:00", "10:20Z", " 08:00 ", "8:05:01", ":05"],
+            [
+                dt.time(10, 20),
+                dt.time(10, 20, 30, 500000),
+                Unreadable,
+                Unreadable,
+                dt.time(8),
+                dt.time(8, 5, 1),
+                Unreadable,
+            ],
         ),
         (
             pa.time64("us"),
