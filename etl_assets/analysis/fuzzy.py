@@ -38,10 +38,7 @@ LOOKED_AT = 1_000
 
 
 def fuzzy_groups(table: LegacyTable, columns: Sequence[str], limit: int) -> Groups:
-    """Return the groups of rows that are most likely about one person.
-
-    A group's match weight is that of the weakest pair that it was joined by.
-    """
+    """Return the groups of rows that are most likely about one person."""
     with scratch_database() as database:
         found = Groups(null_rows=copy_keys(table, columns, database))
         database.execute(
@@ -115,14 +112,7 @@ def _largest(model: Model, columns: Sequence[str], limit: int) -> dict[Key, Grou
         " FROM listed WHERE records = 1"
     )
     model.score("selves", "same")
-    weights = dict(
-        database.execute(
-            "SELECT cluster, MIN(match_weight) FROM"
-            " (SELECT unique_id_l AS id, match_weight FROM links"
-            " UNION ALL SELECT unique_id_l, match_weight FROM same)"
-            " JOIN members USING (id) JOIN listed USING (cluster) GROUP BY cluster"
-        ).fetchall()
-    )
+    weights = _weakest_links(database)
     rows = database.execute(
         f"SELECT cluster, listed.rows, {key_names(columns)} FROM listed JOIN members USING (cluster)"
         " JOIN records USING (id) ORDER BY listed.rows DESC, cluster, id"
@@ -131,3 +121,26 @@ def _largest(model: Model, columns: Sequence[str], limit: int) -> dict[Key, Grou
     for cluster, count, *_ in rows:
         groups.setdefault(cluster, Group(count, match_weight=round(weights[cluster], 2)))
     return {tuple(key): groups[cluster] for cluster, _, *key in rows}
+
+
+def _weakest_links(database: duckdb.DuckDBPyConnection) -> dict[int, float]:
+    """Return, for each listed group, the weight of the weakest link that it needs to hold together."""
+    links = database.execute(
+        "SELECT cluster, unique_id_l, unique_id_r, match_weight FROM"
+        " (SELECT * FROM links UNION ALL BY NAME SELECT * FROM same) JOIN members ON id = unique_id_l"
+        " JOIN listed USING (cluster) ORDER BY match_weight DESC"
+    ).fetchall()
+    weakest: dict[int, float] = {}
+    joined: dict[int, int] = {}
+
+    def root(record: int) -> int:
+        while joined.get(record, record) != record:
+            record = joined[record]
+        return record
+
+    for cluster, left, right, weight in links:
+        # Strongest first: a link within what is joined already is not needed.
+        if root(left) != root(right) or left == right:
+            joined[root(left)] = root(right)
+            weakest[cluster] = weight
+    return weakest

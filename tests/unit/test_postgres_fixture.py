@@ -95,7 +95,7 @@ def test_committed_rows_survive_a_killed_server(
 
     with pytest.raises(psycopg.OperationalError):
         client.execute("SELECT n FROM kept")
-    with pytest.raises(psycopg.OperationalError, match="refused"):
+    with pytest.raises(psycopg.OperationalError):  # refused, or cut off by a child that is still going down
         psycopg.connect(postgres_database.url)
     stoppable_postgres.ensure_running()
     with psycopg.connect(postgres_database.url) as again:
