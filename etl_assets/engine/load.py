@@ -68,7 +68,7 @@ class Load:
             after = self._start(reader, checkpoints)
             expected = reader.count(after)
             self.progress.started(self.report, self.plan.meta.source_label, expected)
-            if self.run is not None or self.options.dry_run:
+            if self.run is not None:
                 self.rejects.watch_open()
             with self._claims(reader, goes_on=after is not None) as claims:
                 merger = Merger(self.target, claims, self.sensitive)
