@@ -134,7 +134,7 @@ class PrivateMariaDb(MariaDb):
     def _initialise(self) -> None:
         self._account.make_folder(self.data)
         command = [
-            shutil.which("mariadb-install-db") or "mariadb-install-db",
+            _program("mariadb-install-db"),
             "--no-defaults",
             f"--datadir={self.data}",
             "--auth-root-authentication-method=normal",
@@ -154,7 +154,7 @@ class PrivateMariaDb(MariaDb):
 
     def _launch(self) -> None:
         command = [
-            _program(),
+            _program("mariadbd"),
             "--no-defaults",
             f"--datadir={self.data}",
             f"--port={self._port}",
@@ -199,13 +199,13 @@ def reason_to_skip() -> str | None:
     """Say why there is no MariaDB here, or nothing where there is."""
     if find_spec("pymysql") is None:
         return "PyMySQL is not installed"
-    if not os.environ.get(URL) and not _program():
-        return f"neither is there a mariadbd on PATH nor is {URL} set"
+    if not os.environ.get(URL) and not (_program("mariadbd") and _program("mariadb-install-db")):
+        return f"neither is there a MariaDB server on PATH nor is {URL} set"
     return None
 
 
-def _program() -> str:
-    return shutil.which("mariadbd", path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin"])) or ""
+def _program(name: str) -> str:
+    return shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin"])) or ""
 
 
 def _server_user() -> pwd.struct_passwd | None:
