@@ -12,6 +12,8 @@ from .roles import Comparison
 
 PAIRS_BY_BLOCK = 1_000_000
 """Most pairs that one combination of features may bring."""
+FEW_PAIRS = 150_000
+"""So many pairs in all are simply compared."""
 STRONGEST = 3
 """Comparisons whose features are combined."""
 
@@ -20,6 +22,12 @@ def find_pairs(
     database: duckdb.DuckDBPyConnection, comparisons: Sequence[Comparison], most: int = PAIRS_BY_BLOCK
 ) -> None:
     """Write the pairs of records in `features` that share a block to a table `pairs`, for Splink."""
+    if counted(database, f"SELECT COUNT(*) * COUNT(*) / 2 <= {min(FEW_PAIRS, most)} FROM features")[0]:
+        database.execute(
+            "CREATE TABLE pairs AS SELECT a.unique_id AS join_key_l, b.unique_id AS join_key_r,"
+            " '0' AS match_key FROM features a JOIN features b ON a.unique_id < b.unique_id"
+        )
+        return
     database.execute("CREATE TABLE found (l BIGINT, r BIGINT)")
     for features in blocks(comparisons):
         _find_by(database, features, most)

@@ -60,7 +60,8 @@ class _Search:
         """Return the counts, and the largest groups with their keys but without their rows."""
         named = list(zip(self.names, self.columns, strict=True))
         shown = ", ".join(self.same.shown(name, column) for name, column in named)
-        order = ", ".join(self.same.order(name, column) for name, column in named)
+        # Unqualified it would mean the column as shown: on PostgreSQL a text, in which 10 comes before 9.
+        order = ", ".join(self.same.order(f"etl_same.{name}", column) for name, column in named)
         rows = self.same.fetch(
             f"SELECT etl_count, COUNT(*) OVER (), SUM(etl_count) OVER (), {shown}"
             f" FROM ({self._grouped()}) etl_same ORDER BY etl_count DESC, {order}{self._limit(limit)}"

@@ -22,6 +22,8 @@ from .table import LegacyTable
 
 MEMORY = "160MB"
 """What DuckDB may use before it writes to disk."""
+FEW_ROWS = 20_000
+"""Those of a smaller table are kept in memory, where a table costs no time to make."""
 
 Key = tuple[str, ...]
 
@@ -40,7 +42,7 @@ def folded_groups(table: LegacyTable, columns: Sequence[str], limit: int) -> Gro
 
     The chosen columns are read once to be grouped, and the table once more for the rows of what was found.
     """
-    with scratch_database() as database:
+    with scratch_database(table.row_count) as database:
         found = Groups(null_rows=copy_keys(table, columns, database))
         names = key_names(columns)
         database.execute(
@@ -63,15 +65,16 @@ def folded_groups(table: LegacyTable, columns: Sequence[str], limit: int) -> Gro
 
 
 @contextmanager
-def scratch_database() -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a DuckDB database on disk, of bounded memory, that is removed at the end."""
+def scratch_database(rows: int) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a DuckDB database of bounded memory that is removed at the end; one for many rows is on disk."""
     with TemporaryDirectory(prefix="etl-assets-") as folder:
         config: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": MEMORY,
             "temp_directory": str(Path(folder, "spilled")),
             "preserve_insertion_order": "false",
         }
-        with duckdb.connect(str(Path(folder, "scratch.duckdb")), config=config) as database:
+        place = ":memory:" if rows <= FEW_ROWS else str(Path(folder, "scratch.duckdb"))
+        with duckdb.connect(place, config=config) as database:
             yield database
 
 

@@ -11,13 +11,21 @@ from splink import DuckDBAPI, Linker, SettingsCreator
 from splink.clustering import cluster_pairwise_predictions_at_threshold
 
 from .folded import counted
-from .roles import Comparison, Level
+from .roles import Comparison
 
 ROWS_WITH_A_TWIN = 0.1
 """Who looks for duplicates expects some: the share of records assumed to have one."""
-MEASURED_PAIRS = 250_000
-TYPICAL_PAIRS = 50
+MEASURED_PAIRS = 100_000
+TYPICAL_PAIRS = 10_000
 """How many measured pairs a typical u counts for."""
+TRUE_PAIRS = 5
+"""So many pairs that are alike in a small table may be true ones, and prove no u."""
+SPELLINGS = 3
+"""So many records with the same value may be one person's, and do not make it a common one."""
+RARE = {1: 0.05, 2: 0.5}
+"""How often a rare value is taken to be there by chance, where one or two of them make a name."""
+LEAST_U = 1e-7
+"""No value is so rare that it would prove everything by itself."""
 
 
 class Model:
@@ -28,9 +36,13 @@ class Model:
         self.comparisons = comparisons
         self.count = int(counted(database, "SELECT COUNT(*) FROM features")[0])
         self.u = {one.name: [level.u for level in one.levels] for one in comparisons}
+        is_small = self.count**2 / 2 <= MEASURED_PAIRS
+        self.true_pairs = min(TRUE_PAIRS, ROWS_WITH_A_TWIN * self.count) if is_small else 0
 
     def measure(self) -> None:
-        """Find out how often records of different people are on each level."""
+        """Find out how often records of different people are on each level, and how rare names are."""
+        for one in self.comparisons:
+            self._measure_rarity(one)
         self._sample()
         self.score("sample", "measured", with_levels=True)
         self.u = {one.name: self._measured_u(one) for one in self.comparisons}
@@ -44,6 +56,10 @@ class Model:
         api = DuckDBAPI(connection=self.database)
         linker = Linker(api.register("features"), self._settings(with_levels), log_level=logging.WARNING)
         linker.table_management.register_blocked_pairs_for_predict(api.register(pairs))
+        for one in self.comparisons:
+            if one.rare_by:
+                frequencies = api.register(f"frequencies_{one.name}")
+                linker.table_management.register_term_frequency_lookup(frequencies, one.value)
         scored = linker.inference.predict(threshold_match_weight=threshold, warning_mode="never")
         self.database.execute(f"CREATE TABLE {into} AS SELECT * FROM {scored.physical_name}")
         linker.table_management.delete_tables_created_by_splink_from_db()  # type: ignore[no-untyped-call]
@@ -82,19 +98,41 @@ class Model:
         counts = {last - gamma: count for gamma, count in rows}  # Splink counts from the bottom
         total = sum(counts.values())
         shares = [
-            (counts.get(place, 0) + TYPICAL_PAIRS * level.u) / (total + TYPICAL_PAIRS)
-            for place, level in enumerate(one.levels)
+            self._u(counts.get(place, 0), total, level.u) for place, level in enumerate(one.levels[1:-1], 1)
         ]
-        return [self._u_of_equality(one.levels[0], one.value), *shares[1:]]
+        equality = self._u_of_equality(one)
+        return [equality, *shares, max(1 - equality - sum(shares), 0.01)]
 
-    def _u_of_equality(self, level: Level, column: str) -> float:
+    def _u_of_equality(self, one: Comparison) -> float:
         """Return the u of equal values, which the frequencies of all of them tell exactly."""
         equal, total = counted(
             self.database,
             "SELECT COALESCE(SUM(n * (n - 1)), 0)::DOUBLE / 2, COALESCE(SUM(n) * (SUM(n) - 1), 0)::DOUBLE / 2"
-            f" FROM (SELECT COUNT(*) AS n FROM features WHERE {column} IS NOT NULL GROUP BY {column})",
+            f" FROM (SELECT COUNT(*) AS n FROM features WHERE {one.value} IS NOT NULL GROUP BY {one.value})",
         )
-        return float((equal + TYPICAL_PAIRS * level.u) / (total + TYPICAL_PAIRS))
+        return self._u(equal, total, one.levels[0].u)
+
+    def _u(self, alike: float, of: float, typical: float) -> float:
+        """Return a share of pairs, drawn towards a typical one where there are few."""
+        return float((max(alike - self.true_pairs, 0) + TYPICAL_PAIRS * typical) / (of + TYPICAL_PAIRS))
+
+    def _measure_rarity(self, one: Comparison) -> None:
+        """Write how often different people would have each value: the product of its parts' frequencies.
+
+        The frequency of a whole name would not do: the rarest of all, which two records have, could never be
+        worth more than the prior costs.
+        """
+        shares = [
+            f"(GREATEST(COUNT(*) OVER (PARTITION BY {part}) - {SPELLINGS}, 0)"
+            f" + {RARE[len(one.rare_by)]}) / {self.count}"
+            for part in one.rare_by
+        ]
+        if shares:
+            self.database.execute(
+                f"CREATE TABLE frequencies_{one.name} AS SELECT DISTINCT {one.value},"
+                f" GREATEST({' * '.join(shares)}, {LEAST_U}) AS tf_{one.value} FROM features"
+                f" WHERE {one.value} IS NOT NULL"
+            )
 
     def _settings(self, with_levels: bool) -> SettingsCreator:
         return SettingsCreator(
@@ -110,6 +148,6 @@ class Model:
         levels: list[dict[str, Any]] = [{"sql_condition": one.is_null, "is_null_level": True}]
         for level, u in zip(one.levels, self.u[one.name], strict=True):
             levels.append({"sql_condition": level.sql, "m_probability": level.m, "u_probability": u})
-        if one.rare_values_count:
+        if one.rare_by:
             levels[1] |= {"tf_adjustment_column": one.value, "tf_adjustment_weight": 1.0}
         return {"output_column_name": one.name, "comparison_levels": levels}

@@ -63,13 +63,21 @@ def role_of(name: str, declared: pa.DataType, values: Sequence[str]) -> Role:
     words = WORD_STARTS.sub("_", name).strip("_").lower()
     named = next((role for role, pattern in NAMED.items() if pattern.search(words)), Role.TEXT)
     if pa.types.is_integer(declared):
-        return named if named is Role.PHONE else Role.CODE
+        return named if named in (Role.PHONE, Role.DATE) else Role.CODE
+    looks = _look_of(values)
+    # The column's name is believed where the values do not say otherwise; e-mails and dates have to look it.
+    if looks in (None, Role.CODE):
+        fallback = looks or Role.TEXT
+        return named if named in (Role.PHONE, Role.GIVEN_NAME, Role.FAMILY_NAME, Role.NAME) else fallback
+    return looks
+
+
+def _look_of(values: Sequence[str]) -> Role | None:
     for role, pattern in LOOKS.items():
         alike = sum(pattern.fullmatch(value) is not None for value in values)
         if values and alike >= SHARE * len(values):
-            return named if role is Role.CODE and named is Role.PHONE else role
-    # A column of addresses that is called "email_note" holds none: such roles need values that fit.
-    return named if named in (Role.GIVEN_NAME, Role.FAMILY_NAME, Role.NAME) else Role.TEXT
+            return role
+    return None
 
 
 @dataclass(frozen=True)
@@ -98,8 +106,8 @@ class Comparison:
     """The feature that true pairs mostly share."""
     coarse: tuple[str, ...]
     """Features, or SQL about them, that they share after an error too."""
-    rare_values_count: bool = False
-    """Whether rare values speak louder than common ones when they are equal."""
+    rare_by: tuple[str, ...] = ()
+    """Features whose rare values speak louder than common ones; none, where rarity says little."""
 
 
 LETTERS = r"[^\p{L}\p{N} ]"
@@ -128,11 +136,11 @@ def person(given: int, family: int) -> Comparison:
         value=both,
         is_null=" OR ".join(f"{name}_{side} IS NULL" for name in (g, f) for side in "lr"),
         levels=(
-            Level(f"{both}_l = {both}_r", 0.70, 1e-4),
+            Level(f"{both}_l = {both}_r", 0.73, 1e-4),
             Level(f"{g}_l = {f}_r AND {f}_l = {g}_r", 0.05, 1e-5),
-            Level(f"({same_f} AND {near_g}) OR ({same_g} AND {near_f})", 0.12, 3e-4),
-            Level(f"({near_g} AND {near_f}) OR ({crossed})", 0.05, 3e-4),
-            Level(f"{same_g} OR {same_f}", 0.05, 0.02),
+            Level(f"({same_f} AND {near_g}) OR ({same_g} AND {near_f})", 0.12, 1e-4),
+            Level(f"({near_g} AND {near_f}) OR ({crossed})", 0.05, 1e-4),
+            Level(f"{same_g} OR {same_f}", 0.02, 0.02),
             Level("ELSE", 0.03, 0.98),
         ),
         features={
@@ -147,7 +155,7 @@ def person(given: int, family: int) -> Comparison:
         },
         exact="person_any_order",
         coarse=(f"unnest({list_})", "person_initials"),
-        rare_values_count=True,
+        rare_by=(g, f),
     )
 
 
@@ -161,7 +169,7 @@ def _words(number: int) -> Comparison:
         levels=(
             Level(f"{x}_l = {x}_r", 0.75, 5e-3),
             Level(f"{ordered}_l = {ordered}_r", 0.05, 1e-4),
-            Level(close, 0.12, 1e-3),
+            Level(close, 0.12, 2e-4),
             Level(f"jaro_winkler_similarity({x}_l, {x}_r) >= 0.88", 0.04, 5e-3),
             Level("ELSE", 0.04, 0.99),
         ),
@@ -173,7 +181,7 @@ def _words(number: int) -> Comparison:
         },
         exact=ordered,
         coarse=(f"{x}_start", f"{x}_end"),
-        rare_values_count=True,
+        rare_by=(x,),
     )
 
 
