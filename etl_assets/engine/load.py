@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 
 import pyarrow as pa
 from django.db import connections, transaction
@@ -15,9 +16,11 @@ from ..models import Run
 from .batch import Batch
 from .checkpoints import Checkpoints
 from .claims import Claims, LocalClaims, NoClaims, StoredClaims, keys_cannot_repeat
+from .examples import examples_of
 from .links import LinkResolver
 from .merge import Merger
 from .options import RunOptions
+from .overlap import Background, ahead
 from .plan import Plan
 from .progress import Progress
 from .reconcile import check_balance, check_rejects
@@ -49,6 +52,8 @@ class Load:
         self.rejects = rejects
         self.progress = progress
         self.run = run
+        self.resumed_rows = 0
+        self._cleaned_rows = 0
         self.connection = connections[plan.meta.using]
         self.at_once = self.connection.features.max_query_params or 10_000
         now = timezone.now()
@@ -72,34 +77,47 @@ class Load:
                 self.rejects.watch_open()
             with self._claims(reader, goes_on=after is not None) as claims:
                 merger = Merger(self.target, claims, self.sensitive)
-                for raw in self.extract(reader, after):
-                    position = reader.position(raw) if self._saves_position(reader) else None
-                    self._batch(reader.visible(raw), merger, checkpoints, position)
+                with Background() as background, self._extract(reader, after) as batches:
+                    for raw in batches:
+                        position = reader.position(raw) if self._saves_position(reader) else None
+                        batch = self._clean(reader.visible(raw))
+                        background.submit(partial(self._write, batch, merger, checkpoints, position))
+                    background.wait()
             self._reconcile(expected, checkpoints)
 
     def sample(self, reader: Reader, rows: Iterable[pa.RecordBatch]) -> None:
         """Load some batches of the source in the caller's transaction, which is to be rolled back."""
-        self.resumed_rows = 0
         checkpoints = Checkpoints(self.plan, reader, "")
         with self._opened_target(), self._claims(reader, goes_on=False) as claims:
             merger = Merger(self.target, claims, self.sensitive)
-            for raw in rows:
-                self._batch(raw, merger, checkpoints, None)
+            with Background() as background:
+                for raw in rows:
+                    batch = self._clean(raw)
+                    background.submit(partial(self._write, batch, merger, checkpoints, None))
+                background.wait()
             self.target.verify()
 
-    def _batch(
-        self, raw: pa.RecordBatch, merger: Merger, checkpoints: Checkpoints, position: Position | None
-    ) -> None:
-        """One batch, all the way; without rollback it commits together with its checkpoint."""
-        counts, stages = self.report.counts, self.report.stages
-        batch = Batch(raw, self.resumed_rows + counts.read)
-        self.progress.batch(self.report, stages.batches[EXTRACT], raw.num_rows)
+    def _clean(self, raw: pa.RecordBatch) -> Batch:
+        """Turn the rows of a batch into rows of the target, or reject them."""
+        stages = self.report.stages
+        batch = Batch(raw, self.resumed_rows + self._cleaned_rows)
+        self._cleaned_rows += raw.num_rows
         with stages.measure(TRANSFORM):
             self.transformation.clean(batch)
         with stages.measure(VALIDATE):
             self.transformation.check_rows(batch)
             self.rules.check(batch)
-        with stages.measure(LOAD), self._committed():
+        self.progress.batch(self.report, stages.batches[TRANSFORM], raw.num_rows)
+        return batch
+
+    def _write(
+        self, batch: Batch, merger: Merger, checkpoints: Checkpoints, position: Position | None
+    ) -> None:
+        """Write a batch; without rollback it commits together with its checkpoint.
+
+        Runs beside the cleaning of the next batch, so nothing here may depend on what is cleaned when.
+        """
+        with self.report.stages.measure(LOAD), self._committed():
             merged = merger.load(batch)
             batch.reject_rows(merged.rejections)
             self.rejects.add(batch)
@@ -109,10 +127,10 @@ class Load:
             if not self.options.rollback and not self.options.dry_run:
                 self._check_rejects_so_far(done)
                 if position is not None:
-                    checkpoints.save(position, batch.first_row + raw.num_rows)
+                    checkpoints.save(position, batch.first_row + batch.raw.num_rows)
                 if self.run is not None:
                     self.rejects.store(self.run)
-        counts.add(done)
+        self.report.counts.add(done)
         forget_queries()
         for rejection in batch.rejections:
             self.report.reject_reasons[f"{rejection.field}:{rejection.code}"] += 1
@@ -155,7 +173,6 @@ class Load:
 
     def _start(self, reader: Reader, checkpoints: Checkpoints) -> Position | None:
         """Return after which row to begin, and say so where it is not the first."""
-        self.resumed_rows = 0
         if not self.options.rollback and not self.options.dry_run:
             checkpoints.require()
             self.report.is_resumable = reader.is_resumable
@@ -182,6 +199,16 @@ class Load:
 
     def _saves_position(self, reader: Reader) -> bool:
         return reader.is_resumable and not self.options.rollback and not self.options.dry_run
+
+    @contextmanager
+    def _extract(self, reader: Reader, after: Position | None = None) -> Iterator[Iterator[pa.RecordBatch]]:
+        """Read the source in its order, a batch ahead where another thread may."""
+        batches = self.extract(reader, after)
+        if reader.reads_ahead:
+            with ahead(batches, reader.give_up) as fetched:
+                yield fetched
+        else:
+            yield batches
 
     def extract(self, reader: Reader, after: Position | None = None) -> Iterator[pa.RecordBatch]:
         """Read the source in its order, and measure it."""

@@ -91,6 +91,7 @@ import django
 django.setup()
 from tests.integration.promised import Plains
 from tests.legacy import attempt
+from tests.targets.models import Plain
 
 class Slow(Plains):
     class Meta(Plains.Meta):
@@ -101,6 +102,7 @@ class Slow(Plains):
     def transform(self, rows):
         Slow.batches += 1
         if Slow.batches == 3:
+            Plain.objects.count()  # waits for the second batch, which is written beside this
             print("third batch", flush=True)
             time.sleep(60)
         return rows
@@ -166,6 +168,7 @@ def test_a_lost_connection_is_reported_and_the_next_run_succeeds(pair: Pair, rol
         def transform(self, rows):
             Cut.batches += 1
             if Cut.batches == 3:
+                Plain.objects.count()  # waits for the second batch, which is written beside this
                 pid = connections["default"].connection.info.backend_pid
                 with psycopg.connect(pair.target.url, autocommit=True) as other:
                     other.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])

@@ -63,6 +63,8 @@ class Reader(ABC):
     """Where whoever reads wrote the source and the database; messages say so."""
     joins_transaction: bool = False
     """Must it see what the run has written and not committed, as a dry run must?"""
+    reads_ahead: bool = False
+    """May another thread read, over a connection that nobody else uses?"""
     tie_break: str | None = None
     """A hidden column that tells rows apart and keeps them in the order stored."""
 
@@ -123,6 +125,9 @@ class Reader(ABC):
     @abstractmethod
     def read(self, sql: str, parameters: Sequence[Any], size: int) -> Iterator[pa.RecordBatch]:
         """Stream a select in batches of `size` rows; the last may have fewer."""
+
+    def give_up(self) -> None:
+        """End a read early that another thread is waiting for."""
 
     # What does not
 

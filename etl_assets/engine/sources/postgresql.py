@@ -48,6 +48,7 @@ class PostgresReader(Reader):
     def connect(self) -> None:
         joined = self._joined_alias() if self.joins_transaction else None
         self._is_joined = joined is not None
+        self.reads_ahead = joined is None
         if joined is not None:
             self.database: psycopg.Connection[Any] = connections[joined].connection
         else:
@@ -66,6 +67,9 @@ class PostgresReader(Reader):
     def close(self) -> None:
         if hasattr(self, "_wrapper"):
             self._wrapper.close()
+
+    def give_up(self) -> None:
+        self.database.cancel_safe()
 
     def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         with psycopg.ClientCursor(self.database) as cursor:
@@ -126,7 +130,7 @@ class PostgresReader(Reader):
         with psycopg.ClientCursor(self.database) as cursor:
             statement = cursor.mogrify(sql, tuple(parameters))
             with cursor.copy(f"COPY ({statement}) TO STDOUT (FORMAT csv)") as copy:
-                messages = (bytes(row) for row in copy)  # the server sends each row as one
+                messages = _messages(self.database.pgconn, copy)
                 if not self._is_joined:
                     yield from self._parsed(messages, size, names)
                     return
@@ -209,6 +213,32 @@ def _place(connection: BaseDatabaseWrapper) -> tuple[str, ...]:
     """Return what tells one database from another: kind, host, port, name."""
     settings = connection.settings_dict
     return (connection.vendor, *(str(settings[part]) for part in ("HOST", "PORT", "NAME")))
+
+
+def _messages(connection: psycopg.pq.abc.PGconn, copy: psycopg.Copy) -> Iterator[bytes]:
+    """Return each row as the server sends it, in a message of its own.
+
+    `Copy.read` prepares to wait before it looks, which costs more than the row where many have come already.
+    """
+    while True:
+        length, row = connection.get_copy_data(1)
+        if length > 0:
+            yield bytes(row)
+        elif length == 0:
+            waited_for = copy.read()
+            if not waited_for:
+                return
+            yield bytes(waited_for)
+        else:
+            _end(connection)
+            return
+
+
+def _end(connection: psycopg.pq.abc.PGconn) -> None:
+    """Take what the server says at the end of a COPY."""
+    while result := connection.get_result():
+        if result.status != psycopg.pq.ExecStatus.COMMAND_OK:
+            raise psycopg.errors.error_from_result(result)
 
 
 def _spooled(rows: Iterator[bytes]) -> IO[bytes]:

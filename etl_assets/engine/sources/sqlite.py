@@ -37,6 +37,7 @@ class SqliteReader(Reader):
         name = str(self.connection.settings_dict["NAME"])
         shared = self._shared_alias(name)
         self._own = shared is None
+        self.reads_ahead = self._own
         if shared is not None:
             connections[shared].ensure_connection()
             self.database: sqlite3.Connection = connections[shared].connection
@@ -52,7 +53,7 @@ class SqliteReader(Reader):
 
     def _open_read_only(self, path: Path) -> sqlite3.Connection:
         address = f"file:{quote_path(str(path.resolve()))}?mode=ro"
-        database = sqlite3.connect(address, uri=True, isolation_level=None)
+        database = _connect(address)
         try:
             database.execute("SELECT 1 FROM sqlite_master LIMIT 1")
         except sqlite3.OperationalError:
@@ -61,7 +62,7 @@ class SqliteReader(Reader):
             if path.with_name(f"{path.name}-wal").exists():
                 raise
             database.close()
-            database = sqlite3.connect(f"{address}&immutable=1", uri=True, isolation_level=None)
+            database = _connect(f"{address}&immutable=1")
         except sqlite3.DatabaseError:
             return database  # no SQLite file: whoever reads it first says so
         return database
@@ -69,6 +70,9 @@ class SqliteReader(Reader):
     def close(self) -> None:
         if getattr(self, "_own", False) and hasattr(self, "database"):
             self.database.close()
+
+    def give_up(self) -> None:
+        self.database.interrupt()
 
     def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         return self._execute(sql, parameters).fetchall()
@@ -182,6 +186,11 @@ class SqliteReader(Reader):
             )
             return None if is_view else name
         return None
+
+
+def _connect(address: str) -> sqlite3.Connection:
+    """Open a file by its address; statements commit by themselves, and any one thread may read."""
+    return sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False)
 
 
 def _affinity(declared: str) -> pa.DataType:
