@@ -19,6 +19,9 @@ from .sources import Reader
 class Claims(Protocol):
     """Keys that are taken, each with the name of the row that has it."""
 
+    are_kept: bool
+    """Does it matter what is added?"""
+
     def taken(self, keys: Sequence[str]) -> Mapping[str, str]:
         """Return those of the keys that are taken, with the row that was kept."""
 
@@ -31,6 +34,8 @@ class Claims(Protocol):
 
 class NoClaims:
     """For a source in which no two rows can have one key."""
+
+    are_kept = False
 
     def taken(self, keys: Sequence[str]) -> Mapping[str, str]:
         return {}
@@ -46,6 +51,8 @@ class LocalClaims:
     Enough for a run in one transaction, which leaves nothing to go on after. Where it goes on itself after
     one that committed its batches, `before` holds the keys of that one.
     """
+
+    are_kept = True
 
     def __init__(self, before: Claims) -> None:
         self._before = before
@@ -77,6 +84,8 @@ class LocalClaims:
 
 class StoredClaims:
     """In the target database, where they commit with each batch and outlive a run that was cut off."""
+
+    are_kept = True
 
     def __init__(self, using: str, transformer: str, at_once: int) -> None:
         self._transformer = transformer

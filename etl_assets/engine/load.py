@@ -12,13 +12,18 @@ from django.db import connections, transaction
 from django.utils import timezone
 
 from .. import conf
+from ..exceptions import TooManyRejects
 from ..models import Run
 from .batch import Batch
 from .checkpoints import Checkpoints
+from .checks.counts import rejected_share
+from .checks.result import require
+from .checks.run import RunChecks
 from .claims import Claims, LocalClaims, NoClaims, StoredClaims, keys_cannot_repeat
 from .examples import examples_of
 from .links import LinkResolver
 from .merge import Merger
+from .newcomers import Newcomers
 from .options import RunOptions
 from .overlap import Background, ahead
 from .plan import Plan
@@ -65,6 +70,7 @@ class Load:
         self.transformation = Transformation(plan, context, links, mode, sensitive)
         self.rules = ModelRules(plan, self.connection, mode, sensitive)
         self.target: Target = make_target(plan, context, now, options.dry_run)
+        self.checks = RunChecks(self)
 
     def whole_source(self) -> None:
         """Load all rows, or those after the last checkpoint, and prove that none was lost."""
@@ -76,14 +82,15 @@ class Load:
             if self.run is not None:
                 self.rejects.watch_open()
             with self._claims(reader, goes_on=after is not None) as claims:
-                merger = Merger(self.target, claims, self.sensitive)
+                merger = Merger(self.target, claims, self.sensitive, self._newcomers(expected))
                 with Background() as background, self._extract(reader, after) as batches:
                     for raw in batches:
+                        self.checks.note_read(reader, raw)
                         position = reader.position(raw) if self._saves_position(reader) else None
                         batch = self._clean(reader.visible(raw))
                         background.submit(partial(self._write, batch, merger, checkpoints, position))
                     background.wait()
-            self._reconcile(expected, checkpoints)
+            self._reconcile(reader, expected, checkpoints)
 
     def sample(self, reader: Reader, rows: Iterable[pa.RecordBatch]) -> None:
         """Load some batches of the source in the caller's transaction, which is to be rolled back."""
@@ -131,6 +138,7 @@ class Load:
                 if self.run is not None:
                     self.rejects.store(self.run)
         self.report.counts.add(done)
+        self.checks.note_written(batch)
         forget_queries()
         for rejection in batch.rejections:
             self.report.reject_reasons[f"{rejection.field}:{rejection.code}"] += 1
@@ -148,18 +156,18 @@ class Load:
             warnings=int((any_warning > 0).sum()),
         )
 
-    def _reconcile(self, expected: int, checkpoints: Checkpoints) -> None:
-        """Prove that nothing was lost, then leave the target tidy."""
+    def _reconcile(self, reader: Reader, expected: int, checkpoints: Checkpoints) -> None:
+        """Prove that nothing was lost, leave the target tidy, and see that what is in it is sound."""
+        self.checks.judge_counts(expected)
         check_balance(self.report.counts, expected)
         if not self.options.dry_run:
             checkpoints.clear()  # also where it has too many rejects: the next run is to read them again
         check_rejects(self.report.counts, self.options.reject_limit, strict=self._is_strict)
         self.target.verify()
-        self.report.target_rows = self.target.count()
-        if self.options.dry_run:
-            return
-        if not self.target.pk_is_drawn:
+        self.checks.judge_target(reader, expected)
+        if not self.options.dry_run and not self.target.pk_is_drawn:
             self.target.advance_sequence()
+        require(self.report.checks)
 
     def _check_rejects_so_far(self, latest: Counts) -> None:
         """Stop before a batch commits that has too many rejects; a share is judged at the end only."""
@@ -167,7 +175,11 @@ class Load:
         if limit is not None and limit.count is not None:
             so_far = replace(self.report.counts)
             so_far.add(latest)
-            check_rejects(so_far, limit, strict=self._is_strict)
+            try:
+                check_rejects(so_far, limit, strict=self._is_strict)
+            except TooManyRejects:
+                self.report.checks = [rejected_share(so_far, self.options)]
+                raise
 
     # Where to begin, and how to end each batch
 
@@ -231,6 +243,10 @@ class Load:
         else:
             with transaction.atomic(self.plan.meta.using):
                 yield
+
+    def _newcomers(self, expected: int) -> Newcomers | None:
+        """Where nothing is in the target yet, most rows need not be compared with it."""
+        return Newcomers(self.target, expected) if self.target.can_append and self.target.is_empty() else None
 
     def _opened_source(self) -> Reader:
         return open_reader(self.plan, joins_transaction=self.options.dry_run)

@@ -19,6 +19,7 @@ from django.db import DatabaseError, transaction
 from .batch import Batch, Positions, Rejection, shortened
 from .claims import Claims
 from .failures import is_row_at_fault
+from .newcomers import Newcomers
 from .plan import Plan
 from .targets.base import Clash, Match, Matches, Target, UniqueSet
 from .verbs import as_text
@@ -44,9 +45,17 @@ class Merged:
 class Merger:
     """Loads batches into one target."""
 
-    def __init__(self, target: Target, claims: Claims, sensitive: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        target: Target,
+        claims: Claims,
+        sensitive: frozenset[str] = frozenset(),
+        newcomers: Newcomers | None = None,
+    ) -> None:
         self.target = target
         self.claims = claims
+        self.newcomers = newcomers
+        """Where the target was empty: knows which rows need not be compared with it."""
         self.sensitive = frozenset(
             name
             for name, plan in target.plan.fields.items()
@@ -56,7 +65,33 @@ class Merger:
 
     def load(self, batch: Batch) -> Merged:
         """Load what is still in of a batch."""
-        return self._attempt(batch, np.arange(len(batch), dtype=np.int64))
+        everything = np.arange(len(batch), dtype=np.int64)
+        if self.newcomers is None or not self.newcomers.are_welcome or not len(batch):
+            return self._attempt(batch, everything)
+        rows = self.target.table_of(pa.array(batch.rows), batch.columns)
+        alone = self.newcomers.alone(rows)
+        merged = self._append(batch, everything[alone], rows.filter(pa.array(alone)), self.newcomers)
+        merged += self._attempt(batch, everything[~alone])
+        return merged
+
+    def _append(self, batch: Batch, chosen: Positions, rows: pa.Table, newcomers: Newcomers) -> Merged:
+        """Create rows as they are; where the database refuses one, all of them go the long way."""
+        try:
+            with transaction.atomic(self.target.connection.alias):
+                created = self.target.append(rows)
+        except DatabaseError as error:
+            if not is_row_at_fault(error):
+                raise
+            newcomers.refusals += 1
+            return self._attempt(batch, chosen)
+        if self.claims.are_kept:
+            taken = pa.array(chosen)
+            keys = {field.name: batch.columns[field.name].take(taken) for field in self.target.keys}
+            texts = self._key_texts(self.target.folded(keys))
+            hides = bool(self.sensitive & {field.name for field in self.target.keys})
+            names = (name_of(batch, int(row), hides) for row in batch.rows[chosen])
+            self.claims.add(dict(zip(texts, names, strict=True)))
+        return Merged(created=created)
 
     def _attempt(self, batch: Batch, chosen: Positions) -> Merged:
         """Load some rows; where the database refuses, each half by itself, down to the rows at fault."""
@@ -138,8 +173,7 @@ class Settlement:
 
     def name(self, row: int) -> str:
         """Name a row for those that lose to it."""
-        key = "***" if self.hides_key else self.batch.legacy_key(row)
-        return shortened(f"{key} (row {self.batch.row_number(row)} read)")
+        return name_of(self.batch, row, self.hides_key)
 
     def refuse(self, rows: Sequence[int], field: str, code: str, what: str) -> None:
         for row in rows:
@@ -212,6 +246,12 @@ class Settlement:
         return any(
             row < by and row not in self.refused and self.matches.by_row[row].changed for row in owners
         )
+
+
+def name_of(batch: Batch, row: int, hides_key: bool) -> str:
+    """Name a row of the source, by its key where that may be shown."""
+    key = "***" if hides_key else batch.legacy_key(row)
+    return shortened(f"{key} (row {batch.row_number(row)} read)")
 
 
 def _is_fresh(match: Match | None) -> bool:

@@ -115,6 +115,13 @@ class Target(ABC):
     def stage(self, rows: pa.Table) -> None:
         """Take the rows of a batch: `ROW`, and a column for each of `staged_fields`."""
 
+    can_append: bool = False
+    """Does `append` know a shorter way than staging?"""
+
+    def append(self, rows: pa.Table) -> int:
+        """Create rows that are known to have new keys and unique values, and return how many were."""
+        raise NotImplementedError
+
     @abstractmethod
     def match(self) -> Matches:
         """Look the staged rows up by key."""
@@ -148,6 +155,10 @@ class Target(ABC):
         """
 
     # What does not
+
+    def is_empty(self) -> bool:
+        """Tell whether the target table has no rows."""
+        return not self.plan.model._base_manager.using(self.connection.alias).exists()
 
     def count(self) -> int:
         """Count the rows of the target table."""
@@ -214,7 +225,7 @@ class Target(ABC):
 
     def _default(self, field: Field[Any, Any], rows: int) -> pa.Array:
         if getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False):
-            return pa.array([self._moment(field)] * rows, arrow_type(field))
+            return pa.repeat(pa.scalar(self._moment(field), arrow_type(field)), rows)
         if field.has_default():
             values = [field.get_default() for _ in range(rows)]  # a callable gives each row its own
         else:

@@ -39,7 +39,12 @@ class PostgresTarget(SqlTarget):
         self._settle()
         self._keep_statistics()
         self.execute(f"TRUNCATE {self.stage_table}")
-        self.load(rows)
+        self.load(rows, self.stage_table)
+
+    def append(self, rows: pa.Table) -> int:
+        self._settle()
+        self._keep_statistics()
+        return super().append(rows)
 
     def _keep_statistics(self) -> None:
         """Tell the planner how large the target has grown, at each doubling.
@@ -54,20 +59,18 @@ class PostgresTarget(SqlTarget):
             self.execute(f"ANALYZE {self.table} ({', '.join(map(self.column, fields))})")
         self._staged += 1
 
-    def load(self, rows: pa.Table) -> None:
+    def load(self, rows: pa.Table, table: str) -> int:
         columns = [_writable(rows.column(name)) for name in rows.column_names]
-        table = pa.table(columns, names=rows.column_names)
         buffer = io.BytesIO()
-        csv.write_csv(table, buffer, csv.WriteOptions(include_header=False))
-        names = ", ".join([ROW, *(self.quote(name) for name in rows.column_names if name != ROW)])
-        with (
-            self.connection.wrap_database_errors,
-            self.connection.cursor() as cursor,
-            cursor.copy(
-                f"COPY {self.stage_table} ({names.replace('%%', '%')}) FROM STDIN (FORMAT csv)"
-            ) as copy,
-        ):
-            copy.write(buffer.getbuffer())
+        csv.write_csv(
+            pa.table(columns, names=rows.column_names), buffer, csv.WriteOptions(include_header=False)
+        )
+        names = ", ".join(map(self.quote, rows.column_names))
+        statement = f"COPY {table} ({names}) FROM STDIN (FORMAT csv)".replace("%%", "%")
+        with self.connection.wrap_database_errors, self.connection.cursor() as cursor:
+            with cursor.copy(statement) as copy:
+                copy.write(buffer.getbuffer())
+            return int(cursor.rowcount)
 
     def among(self, rows: Sequence[int]) -> Sql:
         # Of the column's own type: only then does PostgreSQL hash the array instead of walking it per row.

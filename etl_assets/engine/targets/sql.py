@@ -29,8 +29,8 @@ class SqlTarget(Target):
     # What differs by dialect
 
     @abstractmethod
-    def load(self, rows: pa.Table) -> None:
-        """Put rows into the empty staging table."""
+    def load(self, rows: pa.Table, table: str) -> int:
+        """Put rows into a table whose columns have their names, and return how many."""
 
     @abstractmethod
     def among(self, rows: Sequence[int]) -> Sql:
@@ -54,7 +54,19 @@ class SqlTarget(Target):
 
     def stage(self, rows: pa.Table) -> None:
         self.execute(f"DELETE FROM {self.stage_table}")
-        self.load(rows)
+        self.load(rows, self.stage_table)
+
+    @property
+    def can_append(self) -> bool:  # type: ignore[override]
+        return True
+
+    def append(self, rows: pa.Table) -> int:
+        rows = rows.drop_columns([ROW])
+        if self.pk_is_drawn and self.dry_run:  # as in `insert`
+            ((largest,),) = self.fetch(f"SELECT COALESCE(MAX({self.column(self.pk)}), 0) FROM {self.table}")
+            keys = pa.array(range(largest + 1, largest + 1 + rows.num_rows), pa.int64())
+            rows = rows.append_column(column_of(self.pk), keys)
+        return self.load(rows, self.table)
 
     def match(self) -> Matches:
         different = " OR ".join(

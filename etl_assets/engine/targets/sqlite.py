@@ -85,15 +85,21 @@ class SqliteTarget(SqlTarget):
         if self.fetch(sql, parameters):
             raise IntegrityError(refusal)
 
-    def load(self, rows: pa.Table) -> None:
+    @property
+    def can_append(self) -> bool:  # type: ignore[override]
+        """Rows whose defaults refer to other tables go the way on which `insert` looks at them."""
+        return not any(_is_enforced(field) and field.has_default() for field in self.unmapped)
+
+    def load(self, rows: pa.Table, table: str) -> int:
         kinds = {column_of(field): kind(field) for field in self.staged_fields}
         columns = [self._stored(rows.column(name), kinds.get(name, "")) for name in rows.column_names]
-        names = ", ".join([ROW, *(self.quote(name) for name in rows.column_names if name != ROW)])
+        names = ", ".join(map(self.quote, rows.column_names))
         marks = ", ".join(["%s"] * len(columns))
         with self.connection.cursor() as cursor:
             cursor.executemany(
-                f"INSERT INTO {self.stage_table} ({names}) VALUES ({marks})", list(zip(*columns, strict=True))
+                f"INSERT INTO {table} ({names}) VALUES ({marks})", list(zip(*columns, strict=True))
             )
+        return rows.num_rows
 
     def among(self, rows: Sequence[int]) -> Sql:
         return f"{ROW} IN (SELECT value FROM json_each(%s))", [json.dumps(list(map(int, rows)))]
