@@ -1,8 +1,9 @@
-# Everything below works on a machine with Python 3.11+, pip, git and make, and keeps to .venv.
+# Everything below works on a machine with Python 3.11+, pip, git and make, and keeps to .venv, the benchmarks to .venv-bench.
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint types lock clean venv venv-dev
+.PHONY: help demo test test-browser browser lint types lock bench bench-quick bench-memory bench-growth clean \
+	venv venv-dev venv-bench
 
 PYTHON ?=
 export PYTHON
@@ -13,10 +14,12 @@ BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
 PATIENTS ?= 10000
 SEED ?= 1
+BENCH := .venv-bench/bin/python
+ROWS ?= 1000000
 
 help:  ## List what can be made
 	@awk 'BEGIN { FS = ":.*## "; printf "Usage: make <target>\n\n" } \
-		/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 } \
+		/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 } \
 		END { printf "\nPYTHON=python3.12 picks the interpreter, ETL_TEST_PG_URL a PostgreSQL server for the tests.\n" }' \
 		$(MAKEFILE_LIST)
 
@@ -39,6 +42,12 @@ test: lint types  ## Run all checks and all tests, on SQLite and on a real Postg
 	$(BIN)/python manage.py makemigrations --check --dry-run --settings tests.settings
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
+test-browser: browser  ## Run the tests in a real browser; pictures go to tests/browser/screenshots/
+	$(BIN)/python -m pytest tests/browser
+
+browser: venv-dev  ## Make sure that there is a Chromium for them
+	@sh tools/make_browser.sh
+
 lint: venv-dev  ## Check style, format and the import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -47,16 +56,29 @@ lint: venv-dev  ## Check style, format and the import rules
 types: venv-dev  ## Check the types
 	$(BIN)/mypy
 
-# Both files hold versions and hashes, and no address. Versions stay until `make lock UPGRADE=--upgrade`.
+bench: venv-bench  ## Measure the product beside its peers, for hours; write docs/performance.md
+	$(BENCH) -m benchmarks.full --rows $(ROWS)
+
+bench-memory: venv-bench  ## Measure the memory at five times the rows
+	$(BENCH) -m benchmarks.full --rows $(ROWS) --memory --only-asked
+
+bench-growth: venv-bench  ## Measure more rows, more columns, many tables, wide and narrow ones
+	$(BENCH) -m benchmarks.full --rows $(ROWS) --growth --only-asked
+
+bench-quick: venv-bench  ## Compare the speed with what is recorded, in three minutes
+	$(BENCH) -m benchmarks.quick
+
+# All files hold versions and hashes, and no address. Versions stay until `make lock UPGRADE=--upgrade`.
 LOCK := $(BIN)/uv pip compile pyproject.toml --no-config --quiet --universal --python-version 3.11 \
 	--fork-strategy fewest --no-strip-extras --generate-hashes --no-header --no-annotate $(UPGRADE)
 
 lock: venv-dev  ## Write the pins anew from pyproject.toml
 	$(LOCK) --group dev --output-file requirements-dev.txt
 	$(LOCK) --group demo --group build --constraint requirements-dev.txt --output-file requirements.txt
+	$(LOCK) --group bench --constraint requirements-dev.txt --output-file requirements-bench.txt
 
 clean:  ## Remove all that was made here: the environment, caches, demo databases
-	rm -rf .venv .dagster .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist
+	rm -rf .venv .venv-bench .bench .dagster .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist
 	rm -f db.sqlite3* legacy.sqlite3* rejects.csv
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -65,3 +87,6 @@ venv:
 
 venv-dev:
 	@sh tools/make_venv.sh requirements-dev.txt
+
+venv-bench:
+	@sh tools/make_venv.sh requirements-bench.txt .venv-bench

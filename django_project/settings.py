@@ -8,6 +8,11 @@
 | `DEBUG` | `0` in production | `1` |
 | `ALLOWED_HOSTS` | host names to answer to, with commas between them | this machine's |
 | `CSRF_TRUSTED_ORIGINS` | origins behind a proxy, `https://hospital.example` | none |
+| `NIGHTLY` | `1` loads everything every night at two, where the Dagster daemon runs | `0` |
+| `SENSORS` | `1` loads what changes in the old system, where the Dagster daemon runs | `0` |
+| `ALERT_EMAIL` | whom to write to when a run fails, with commas between them | nobody |
+| `WEBHOOK_URL` | where to post to when a run fails | nowhere |
+| `EMAIL_HOST` | the mail server | `localhost` |
 """
 
 from __future__ import annotations
@@ -28,6 +33,10 @@ def _listed(variable: str) -> list[str]:
     return [part.strip() for part in os.environ.get(variable, "").split(",") if part.strip()]
 
 
+def _is_on(variable: str, default: str = "0") -> bool:
+    return os.environ.get(variable, default).lower() not in ("0", "false", "no", "off", "")
+
+
 def _database(variable: str, file_name: str, **sqlite_options: Any) -> dict[str, Any]:
     """The database that `variable` names, or an SQLite file beside manage.py."""
     url = os.environ.get(variable)
@@ -44,7 +53,7 @@ def _database(variable: str, file_name: str, **sqlite_options: Any) -> dict[str,
 
 # Security
 
-DEBUG = os.environ.get("DEBUG", "1").lower() not in ("0", "false", "no", "off", "")
+DEBUG = _is_on("DEBUG", "1")
 SECRET_KEY = os.environ.get("SECRET_KEY") or INSECURE_DEVELOPMENT_KEY
 if not DEBUG and SECRET_KEY == INSECURE_DEVELOPMENT_KEY:
     raise ImproperlyConfigured(
@@ -111,6 +120,7 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
+EMAIL_HOST = os.environ.get("EMAIL_HOST", "localhost")
 
 # Moving the old data in: every key is explained in the documentation of etl_assets
 
@@ -120,6 +130,14 @@ ETL_CONFIG = {
     "TRANSFORMATION": {
         "BATCH_SIZE": 10_000,
         "VALIDATION_MODE": "lenient",
+    },
+    "SCHEDULES": {
+        "nightly": {"cron": "0 2 * * *", "timezone": "Europe/London", "enabled": _is_on("NIGHTLY")},
+    },
+    "SENSORS": {"ENABLED": _is_on("SENSORS")},
+    "MONITORING": {
+        "ALERT_EMAIL": os.environ.get("ALERT_EMAIL"),
+        "WEBHOOK_URL": os.environ.get("WEBHOOK_URL"),
     },
     # Shown as *** in messages, reports and files; the raw row that a reject keeps has them.
     "SENSITIVE_COLUMNS": ["ssn", "national_id"],

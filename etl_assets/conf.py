@@ -11,7 +11,9 @@ from typing import Any, Literal, get_args
 
 from django.conf import settings
 
+from . import timetable
 from .exceptions import ConfigurationError, nearest
+from .timetable import Schedule
 
 ValidationMode = Literal["lenient", "strict", "warning_only"]
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
@@ -31,11 +33,14 @@ DEFAULTS: Mapping[str, Any] = {
         "MAX_REJECTED": None,
     },
     "LOGGING": {"LEVEL": "INFO", "FILE_PATH": None, "MAX_FILE_SIZE_MB": 10, "BACKUP_COUNT": 5},
-    "MONITORING": {"ALERT_EMAIL": None, "WEBHOOK_URL": None},
+    "MONITORING": {"ALERT_EMAIL": None, "WEBHOOK_URL": None, "OBSERVE": None, "STALE_AFTER": 24},
+    "SENSORS": {"ENABLED": False, "INTERVAL": 60},
+    "DAGSTER_URL": None,
+    "SITE_URL": None,
     "SENSITIVE_COLUMNS": [],
     "SCHEDULES": {},
 }
-"""Every setting with its default. SCHEDULES holds names of the project's own, so it is open."""
+"""Every setting with its default. SCHEDULES holds names of the project's own; see timetable.py."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +96,21 @@ class Config:
     log_file: str | None
     log_file_megabytes: float
     log_file_backups: int
-    alert_email: str | None
+    alert_emails: list[str]
     webhook_url: str | None
+    observe: str | None
+    """Cron line at which the legacy tables are looked at."""
+    stale_after: float
+    """Hours after which a legacy table that did not change is called stale."""
+    sensors_enabled: bool
+    sensor_interval: int
+    """Seconds between two looks of a sensor."""
+    dagster_url: str | None
+    """Where people find the Dagster UI, without a slash at the end."""
+    site_url: str | None
+    """Where people find this Django project, without a slash at the end."""
     sensitive_columns: list[str]
-    schedules: dict[str, Any] = field(default_factory=dict)
+    schedules: list[Schedule] = field(default_factory=list)
 
 
 def load() -> Config:
@@ -114,6 +130,7 @@ def read(given: Mapping[str, Any]) -> Config:
     run = {**DEFAULTS["TRANSFORMATION"], **merged["TRANSFORMATION"]}
     log = {**DEFAULTS["LOGGING"], **merged["LOGGING"]}
     monitoring = {**DEFAULTS["MONITORING"], **merged["MONITORING"]}
+    sensors = {**DEFAULTS["SENSORS"], **merged["SENSORS"]}
     return Config(
         project_name=merged["PROJECT_NAME"],
         default_legacy_db=merged["DEFAULT_LEGACY_DB"],
@@ -129,10 +146,16 @@ def read(given: Mapping[str, Any]) -> Config:
         log_file=log["FILE_PATH"] and str(log["FILE_PATH"]),
         log_file_megabytes=log["MAX_FILE_SIZE_MB"],
         log_file_backups=log["BACKUP_COUNT"],
-        alert_email=monitoring["ALERT_EMAIL"],
-        webhook_url=monitoring["WEBHOOK_URL"],
+        alert_emails=_addressees(monitoring["ALERT_EMAIL"]),
+        webhook_url=monitoring["WEBHOOK_URL"] or None,
+        observe=monitoring["OBSERVE"] or None,
+        stale_after=monitoring["STALE_AFTER"],
+        sensors_enabled=sensors["ENABLED"],
+        sensor_interval=sensors["INTERVAL"],
+        dagster_url=_address(merged["DAGSTER_URL"]),
+        site_url=_address(merged["SITE_URL"]),
         sensitive_columns=list(merged["SENSITIVE_COLUMNS"]),
-        schedules=dict(merged["SCHEDULES"]),
+        schedules=[Schedule.read(name, one) for name, one in merged["SCHEDULES"].items()],
     )
 
 
@@ -147,13 +170,8 @@ def problems() -> Iterator[tuple[str, str]]:
     if not misshapen:
         yield from _wrong_texts(given)
         yield from _wrong_values(given)
-
-
-def not_acted_on() -> list[str]:
-    """Return the keys that are set and that this version only keeps: alerts and schedules come later."""
-    config = load()
-    later = {"MONITORING": config.alert_email or config.webhook_url, "SCHEDULES": config.schedules}
-    return [key for key, value in later.items() if value]
+        yield from _wrong_monitoring(given)
+        yield from timetable.problems(given.get("SCHEDULES", {}))
 
 
 def _given() -> Any:
@@ -176,6 +194,14 @@ def _wrong_shapes(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                     yield f"ETL_CONFIG[{key!r}] has no key {inner!r}.", _hint(inner, known)
 
 
+def _address(url: str | None) -> str | None:
+    return url.rstrip("/") if url else None
+
+
+def _addressees(emails: str | None) -> list[str]:
+    return [part.strip() for part in (emails or "").split(",") if part.strip()]
+
+
 def _hint(key: object, known: Mapping[str, Any]) -> str:
     return nearest(str(key), known).strip() or f"The known keys are {', '.join(known)}."
 
@@ -189,10 +215,10 @@ def _wrong_texts(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         for value in given.get(key, ()):
             if not isinstance(value, str) or not value:
                 yield f"{key} holds {value!r}.", "Make it a list of texts."
-    monitoring = given.get("MONITORING", {})
-    for key in DEFAULTS["MONITORING"]:
-        if not isinstance(monitoring.get(key), str | None):
-            yield f"{key} is {monitoring[key]!r}.", "Make it a text, or None."
+    for key in ("DAGSTER_URL", "SITE_URL"):
+        value = given.get(key)
+        if value is not None and not re.fullmatch(r"https?://[^\s/?#]+[^\s?#]*", str(value)):
+            yield f"{key} is {value!r}.", "Make it an address such as 'https://example.org', or None."
     path = given.get("LOGGING", {}).get("FILE_PATH")
     if not isinstance(path, str | Path | None):
         yield f"FILE_PATH is {path!r}.", "Make it a path, or None."
@@ -222,6 +248,30 @@ def _wrong_values(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield f"MAX_FILE_SIZE_MB is {log['MAX_FILE_SIZE_MB']!r}.", "Make it a number from 0 (no limit) up."
     if not _is_number(log["BACKUP_COUNT"], whole=True, low=0):
         yield f"BACKUP_COUNT is {log['BACKUP_COUNT']!r}.", "Make it a whole number from 0 up."
+
+
+def _wrong_monitoring(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    monitoring = {**DEFAULTS["MONITORING"], **given.get("MONITORING", {})}
+    sensors = {**DEFAULTS["SENSORS"], **given.get("SENSORS", {})}
+    emails, url, cron = monitoring["ALERT_EMAIL"], monitoring["WEBHOOK_URL"], monitoring["OBSERVE"]
+    if not isinstance(emails, str | None) or not all(map(_is_email, _addressees(emails))):
+        hint = "Make it an e-mail address, or several with commas between them, or None."
+        yield f"ALERT_EMAIL is {emails!r}.", hint
+    if url not in (None, "") and not (isinstance(url, str) and re.fullmatch(r"https?://[^\s/?#]+\S*", url)):
+        # It may hold a token, so that it is not repeated here.
+        yield "WEBHOOK_URL is no address.", "Make it an address such as 'https://example.org/hook', or None."
+    if cron not in (None, "") and (problem := timetable.cron_problem(cron)):
+        yield f"MONITORING OBSERVE is {cron!r}: {problem}.", timetable.CRON_HINT
+    if not _is_number(monitoring["STALE_AFTER"], whole=False, low=1):
+        yield f"STALE_AFTER is {monitoring['STALE_AFTER']!r}.", "Make it a number of hours from 1 up."
+    if not isinstance(sensors["ENABLED"], bool):
+        yield f"SENSORS ENABLED is {sensors['ENABLED']!r}.", "Make it True or False."
+    if not _is_number(sensors["INTERVAL"], whole=True, low=1):
+        yield f"SENSORS INTERVAL is {sensors['INTERVAL']!r}.", "Make it a whole number of seconds from 1 up."
+
+
+def _is_email(text: str) -> bool:
+    return re.fullmatch(r"[^@\s]+@[^@\s]+", text) is not None
 
 
 def _is_number(value: Any, *, whole: bool, low: float) -> bool:

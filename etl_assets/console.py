@@ -17,6 +17,7 @@ TOP_REASONS = 5
 ROWS_FOR_EXAMPLES = 2_000
 
 LOG_STYLES = {logging.DEBUG: "dim", logging.INFO: "dim", logging.WARNING: "yellow", logging.ERROR: "red"}
+CHECK_STYLES = {logging.INFO: "", logging.WARNING: "yellow", logging.ERROR: "red"}
 
 
 class RunConsole:
@@ -78,6 +79,8 @@ class RunConsole:
             self._say(account(report, dry_run=self.dry_run, rollback=self.rollback), report.label)
             for line in reject_lines(report, self.screen.width):
                 self.screen.line(line)
+            for line, level in check_lines(report):
+                self._say(line, report.label, CHECK_STYLES[level], level)
             for line in performance_lines(report):
                 self._say(line, report.label)
         self.screen.line()
@@ -186,6 +189,16 @@ def reject_lines(report: TransformerReport, width: int = LINE_LENGTH) -> Iterato
         yield line if len(line) <= width else f"{line[: width - 3]}..."
     if rest := reasons[shown:]:
         yield f"  {sum(rows for _, rows in rest):>{digits}}  for {len(rest)} more reasons"
+
+
+def check_lines(report: TransformerReport) -> Iterator[tuple[str, int]]:
+    """Yield how many checks passed, and a line with its log level for each that did not."""
+    failed = [check for check in report.checks if not check.passed]
+    if report.checks:
+        yield f"Checks: {len(report.checks) - len(failed)} of {len(report.checks)} passed", logging.INFO
+    for check in failed:
+        level = logging.ERROR if check.is_error else logging.WARNING
+        yield f"  {check.severity:<7}  {check.name}: {check.description}", level
 
 
 def performance_lines(report: TransformerReport) -> Iterator[str]:

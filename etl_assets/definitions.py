@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dagster as dg
 import django
 from django.apps import apps
 
 if not apps.ready:
     django.setup()
 
-from .orchestration.jobs import build_definitions
-from .registry import discover
+from .orchestration.location import load_definitions
 
-defs = build_definitions(discover())
+defs = dg.Definitions.merge(
+    load_definitions(),
+    # For assets that are materialized without a job; the jobs have it already.
+    dg.Definitions(executor=dg.in_process_executor),
+)

@@ -10,6 +10,7 @@ EtlError
 └── RunFailed                   the run started and cannot be vouched for
     ├── Unbalanced              read != created + updated + unchanged + rejected + skipped
     ├── TooManyRejects          strict mode, or MAX_REJECTED
+    ├── ChecksFailed            a check of the target found what must not be
     └── HookError               prepare, transform, a rule or a skip raised or broke its promise
 
 Interrupted (a KeyboardInterrupt)   Ctrl-C or SIGTERM
@@ -29,6 +30,11 @@ class EtlError(Exception):
 
 class ConfigurationError(EtlError, ValueError):
     """Settings, Meta or a transformer's columns are wrong."""
+
+    def __init__(self, message: str, *, transformer: type | None = None) -> None:
+        super().__init__(message)
+        self.transformer = transformer
+        """The class at fault, where it is one and known."""
 
 
 class UnknownTransformer(ConfigurationError, LookupError):
@@ -61,6 +67,10 @@ class Unbalanced(RunFailed):
 
 class TooManyRejects(RunFailed):
     """More rows were rejected than the settings allow."""
+
+
+class ChecksFailed(RunFailed):
+    """A check of the target found what must not be."""
 
 
 class HookError(RunFailed):

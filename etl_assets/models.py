@@ -1,6 +1,7 @@
 """What a run leaves behind for people: runs and rejects in `default`.
 
-`Checkpoint` and `ClaimedKey` live in the target database, where they commit with the rows.
+The others live in the target database, where they commit with the rows: `Checkpoint` and `ClaimedKey` until a
+run has ended, `Watermark` and `KeyOwner` from one run to the next.
 """
 
 from __future__ import annotations
@@ -51,6 +52,34 @@ class Run(models.Model):
         return f"{self.transformer} {self.run_id[:8]}"
 
 
+class CheckResult(models.Model):
+    """What one check of a transformer found in one run."""
+
+    class Severity(models.TextChoices):
+        ERROR = "error", _("error")
+        WARNING = "warning", _("warning")
+
+    run = models.ForeignKey(Run, models.CASCADE, related_name="checks")
+    name = models.CharField(max_length=255)
+    passed = models.BooleanField()
+    severity = models.CharField(
+        max_length=16, choices=Severity, help_text=_("what it means if it has not passed")
+    )
+    blocking = models.BooleanField(help_text=_("does an error stop what depends on the transformer?"))
+    description = models.TextField()
+    figures = models.JSONField(default=dict)
+    samples = models.JSONField(default=list, help_text=_("rows at fault, sensitive values masked"))
+
+    class Meta:
+        verbose_name = _("check result")
+        verbose_name_plural = _("check results")
+        ordering = ("pk",)
+        constraints = (models.UniqueConstraint(fields=["run", "name"], name="etl_check_once_per_run"),)
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.run}"
+
+
 class Reject(models.Model):
     """A legacy row that was not loaded, and why."""
 
@@ -91,6 +120,7 @@ class Checkpoint(models.Model):
     reading_order = models.JSONField(help_text=_("source and columns that the position refers to"))
     position = models.JSONField(help_text=_("the last committed row's values of these columns"))
     rows_read = models.BigIntegerField()
+    window = models.JSONField(null=True, help_text=_("which watermarks the run that began was to read"))
     run_id = models.CharField(max_length=64)
 
     class Meta:
@@ -115,3 +145,40 @@ class ClaimedKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.transformer} {self.key}"
+
+
+class Watermark(models.Model):
+    """How far a transformer with `Meta.watermark` has read, for the next run to read only what is new."""
+
+    transformer = models.CharField(max_length=255, unique=True)
+    source = models.JSONField(help_text=_("what was read, and what into: the value holds for nothing else"))
+    value = models.CharField(max_length=255, help_text=_("the largest that the last run has seen"))
+    run_id = models.CharField(max_length=64)
+
+    class Meta:
+        verbose_name = _("watermark")
+        verbose_name_plural = _("watermarks")
+
+    def __str__(self) -> str:
+        return f"{self.transformer} up to {self.value}"
+
+
+class KeyOwner(models.Model):
+    """Which source row has a key, for transformers with a watermark: it alone may change what is loaded.
+
+    Key and row are digests. There is no number of its own, since a dry run may not draw one.
+    """
+
+    pk = models.CompositePrimaryKey("transformer", "key")
+    transformer = models.CharField(max_length=255)
+    key = models.UUIDField()
+    owner = models.UUIDField(help_text=_("the source row, by its primary key"))
+    name = models.CharField(max_length=KEY_LENGTH, help_text=_("the row's legacy key, for messages"))
+
+    class Meta:
+        verbose_name = _("key owner")
+        verbose_name_plural = _("key owners")
+        indexes = (models.Index(fields=["transformer", "owner"], name="etl_key_owner"),)
+
+    def __str__(self) -> str:
+        return f"{self.transformer} {self.name}"

@@ -38,7 +38,8 @@ class Registry(Mapping[str, TransformerClass]):
             if name in named:
                 raise ConfigurationError(
                     f"{named[name]._meta.label} and {transformer._meta.label} are both named {name!r}: "
-                    "give one of them another Meta.name."
+                    "give one of them another Meta.name.",
+                    transformer=transformer,
                 )
             named[name] = transformer
         self._by_name = {name: named[name] for name in _in_order(named)}
@@ -140,10 +141,10 @@ def _broken(path: str, error: Exception) -> BrokenTransformers:
         if not frame.filename.startswith(not_theirs)
     ]
     if isinstance(error, SyntaxError):
-        place = f" at {error.filename}, line {error.lineno}"
+        place, message = f" at {error.filename}, line {error.lineno}", error.msg
     else:
         place = f" at {frames[-1].filename}, line {frames[-1].lineno}" if frames else ""
-    message = str(error).splitlines()[0] if str(error) else "no message"
+        message = str(error).splitlines()[0] if str(error) else "no message"
     return BrokenTransformers(
         f"Transformer module {path!r} does not import: {type(error).__name__}{place}: {message}"
     )
@@ -166,7 +167,8 @@ def _in_order(named: Mapping[str, TransformerClass]) -> list[str]:
         circle = " -> ".join(error.args[1])
         raise NotSupportedYet(
             f"The transformers {circle} depend on each other: links in a circle are not supported yet, "
-            "so load one side without its link."
+            "so load one side without its link.",
+            transformer=named[error.args[1][0]],
         ) from error
     order: list[str] = []
     while graph.is_active():

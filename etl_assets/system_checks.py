@@ -11,7 +11,7 @@ from django.db import connections
 
 from . import conf, registry
 from .engine.plan import make_plan
-from .exceptions import ConfigurationError
+from .exceptions import ConfigurationError, nearest
 
 TAG = "etl_assets"
 
@@ -22,16 +22,12 @@ def register() -> None:
 
 
 def check_settings(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[checks.CheckMessage]:
-    """E001: ETL_CONFIG is wrong. E002: a database that it requires is not configured. W001: not yet."""
+    """E001: ETL_CONFIG is wrong. E002: a database that it requires is not configured."""
     found: list[checks.CheckMessage] = [
         checks.Error(problem, hint=hint, id="etl_assets.E001") for problem, hint in conf.problems()
     ]
     if found:
         return found
-    found += [
-        checks.Warning(f"ETL_CONFIG[{key!r}] is set, and nothing acts on it yet.", id="etl_assets.W001")
-        for key in conf.not_acted_on()
-    ]
     for alias in conf.load().required_databases:
         if alias not in connections:
             known = ", ".join(sorted(connections))
@@ -46,7 +42,10 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[ch
 
 
 def check_transformers(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[checks.CheckMessage]:
-    """E003: transformers cannot be found or ordered. E004: one cannot be carried out as written."""
+    """E003: transformers cannot be found or ordered. E004: one cannot be carried out as written.
+
+    E005: a schedule names one that is not there.
+    """
     if list(conf.problems()):
         return []  # E001 says so
     try:
@@ -59,4 +58,17 @@ def check_transformers(app_configs: Sequence[AppConfig] | None, **_: Any) -> lis
             make_plan(transformer, found)
         except ConfigurationError as error:
             messages.append(checks.Error(str(error), obj=transformer, id="etl_assets.E004"))
-    return messages
+    return messages + _check_schedules(found)
+
+
+def _check_schedules(found: registry.Registry) -> list[checks.CheckMessage]:
+    return [
+        checks.Error(
+            f"SCHEDULES[{schedule.name!r}] has only {name!r}, and no transformer is named so.",
+            hint=nearest(name, found).strip() or f"Known transformers: {', '.join(sorted(found)) or 'none'}.",
+            id="etl_assets.E005",
+        )
+        for schedule in conf.load().schedules
+        for name in schedule.only or ()
+        if name not in found
+    ]

@@ -6,6 +6,7 @@ the model's fields, and what the model already says is not repeated.
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -38,6 +39,7 @@ META_OPTIONS: Mapping[str, Any] = {
     "database": None,
     "using": DEFAULT_DB_ALIAS,
     "watermark": None,
+    "watermark_overlap": None,
     "batch_size": None,
     "order_by": (),
     "group": None,
@@ -122,6 +124,7 @@ class Options:
         self.declared_database: str | None = self._text("database", values)
         self.using: str = self._text("using", values) or DEFAULT_DB_ALIAS
         self.watermark: str | None = self._text("watermark", values)
+        self.watermark_overlap: dt.timedelta | int | float | None = self._overlap(values)
         self.batch_size: int | None = values["batch_size"]
         self.declared_group: str | None = self._text("group", values)
         self.owners: tuple[str, ...] = self._names("owners", values)
@@ -130,7 +133,9 @@ class Options:
             raise self.error(f"has batch_size {self.batch_size!r}, which is not a whole number from 1 up.")
 
     def error(self, what: str) -> ConfigurationError:
-        return ConfigurationError(f"Meta of {self.transformer.__qualname__} {what}")
+        return ConfigurationError(
+            f"Meta of {self.transformer.__qualname__} {what}", transformer=self.transformer
+        )
 
     def _names(self, option: str, values: Mapping[str, Any]) -> tuple[str, ...]:
         """Take a tuple of names, or one name where a tuple of one was meant."""
@@ -145,6 +150,16 @@ class Options:
         if value is not None and not (isinstance(value, str) and value):
             raise self.error(f"has {option} {value!r}, which is no name.")
         return value
+
+    def _overlap(self, values: Mapping[str, Any]) -> dt.timedelta | int | float | None:
+        overlap = values["watermark_overlap"]
+        if overlap is None:
+            return None
+        if values["watermark"] is None:
+            raise self.error("has watermark_overlap without a watermark: name its column.")
+        if type(overlap) not in (int, float, dt.timedelta) or not overlap >= type(overlap)(0):
+            raise self.error(f"has watermark_overlap {overlap!r}, which is no timedelta or number from 0 up.")
+        return overlap
 
     def _tags(self, values: Mapping[str, Any]) -> dict[str, str]:
         tags = values["tags"]

@@ -29,7 +29,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Self
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import psutil
@@ -113,6 +113,10 @@ class NamedServer(Server):
 class EmbeddedServer(Server):
     """A server of our own on 127.0.0.1, made by `start()` and gone, data and all, after `remove()`."""
 
+    # Tests may lose data when the machine crashes, but not when the server is killed: what is committed
+    # still reaches the operating system, so synchronous_commit stays on.
+    settings: ClassVar[dict[str, Any]] = {"fsync": "off", "full_page_writes": "off"}
+
     def __init__(self, folder: Path, account: Account, lock: FileLock) -> None:
         self.folder = folder
         self.port = _free_port()
@@ -124,7 +128,7 @@ class EmbeddedServer(Server):
         self._owner_pid = os.getpid()
 
     @classmethod
-    def start(cls) -> EmbeddedServer:
+    def start(cls) -> Self:
         """Make a cluster and start it, after removing what killed test runs left behind."""
         account = Account.current()
         folder, lock = _claim_folder()
@@ -205,10 +209,7 @@ class EmbeddedServer(Server):
             "port": self.port,
             "unix_socket_directories": "",
             "max_connections": 100,
-            # Tests may lose data when the machine crashes, but not when the server is killed: what is
-            # committed still reaches the operating system, so synchronous_commit stays on.
-            "fsync": "off",
-            "full_page_writes": "off",
+            **self.settings,
         }
         command = [str(self._binaries / "bin" / "postgres"), "-D", str(self.data)]
         for name, value in settings.items():

@@ -41,6 +41,7 @@ class PatientTransformer(Transformer):
         model = Patient
         # Where somebody was registered twice, the first file counts.
         order_by = ("patient_id", "registered_at")
+        watermark = "updated_at"
 
     legacy_id = key("patient_id")
     number = col("hosp_no").strip().upper().matches(r"[A-Z]{2}\d{6}")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,9 +14,11 @@ import ftfy
 from .placeholders import day_placeholders, text_placeholders
 from .readings import DateReading, NumberReading, read_booleans, read_dates, read_numbers
 from .shapes import CONTROL, ODD_SPACE, Format, formats, make_shapes, make_view
-from .spread import Spread, as_json, spread
+from .spread import Spread, as_json, spread, spread_of_distinct
 from .store import Store, literal
 
+AHEAD = 2
+"""Columns that are counted at once."""
 MOST_TOP_VALUES = 10
 MOST_EXAMPLES = 100
 FEW_VALUES = 4
@@ -117,6 +120,27 @@ class ColumnFacts:
         return self.values - self.empty_count - blank - self.placeholder_count
 
 
+def look_at_columns(store: Store, names: Sequence[str]) -> Iterator[tuple[Store, ColumnFacts]]:
+    """Yield what is counted of each column, with the desk at which its distinct values still lie.
+
+    While the caller makes use of one column, which is mostly work for Python, the next ones are counted in
+    other threads, which is mostly work for DuckDB. There are a few desks for that: a column's tables are gone
+    once the caller has asked for the next column.
+    """
+    desks = deque(store.desk(f"desk{number}") for number in range(AHEAD + 1))
+    pending: deque[tuple[Store, Future[ColumnFacts]]] = deque()
+    with ThreadPoolExecutor(AHEAD) as workers:
+        for name in names:
+            if not desks:
+                desk, facts = pending.popleft()
+                yield desk, facts.result()
+                desks.append(desk)
+            desk = desks.popleft()
+            pending.append((desk, workers.submit(look_at_column, desk, name)))
+        for desk, facts in pending:
+            yield desk, facts.result()
+
+
 def look_at_column(store: Store, name: str) -> ColumnFacts:
     """Count everything of one column; leaves its distinct values in the store's tables `d` and `w`."""
     store.make_distinct(name)
@@ -152,15 +176,17 @@ def _look_at_values(store: Store, facts: ColumnFacts) -> None:
         listed = ", ".join(f"TIMESTAMP '{day}'" for day, _ in facts.placeholders)
         source = f"(SELECT v, n FROM d WHERE isfinite(v){f' AND v NOT IN ({listed})' if listed else ''})"
         facts.spread = spread(store, "v", source, "datetime" if has_time else "date")
-    elif facts.inferred in ("integer", "float", "decimal"):
+    elif facts.inferred == "float":
         facts.spread = spread(store, "v", "d", "number")
+    elif facts.inferred in ("integer", "decimal"):
+        facts.spread = spread_of_distinct(store)
 
 
 def _look_at_text(store: Store, facts: ColumnFacts) -> None:
     make_shapes(store)
     facts.text = text = TextFacts()
     hints = _ask_shapes(store, facts, text)
-    make_view(store, has_spaces=bool(text.outer_spaces or text.blank))
+    make_view(store)
     if hints.misread:
         _count_misread(store, text)
     facts.placeholders = text_placeholders(store)
@@ -175,9 +201,10 @@ def _look_at_text(store: Store, facts: ColumnFacts) -> None:
     _measure(store, facts, text)
 
 
-def good_values(placeholders: Sequence[tuple[str, int]]) -> str:
+def good_values(placeholders: Sequence[tuple[str, int]], value: str = "v") -> str:
     """Return the SQL condition for values that are no placeholders."""
-    return f"v NOT IN ({', '.join(literal(value) for value, _ in placeholders)})" if placeholders else "true"
+    listed = ", ".join(literal(text) for text, _ in placeholders)
+    return f"({value} NOT IN ({listed}))" if placeholders else "true"
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,23 +274,44 @@ def _inferred(store: Store, facts: ColumnFacts, text: TextFacts, hints: Hints) -
     if text.numbers.read >= NUMBERS * good:
         return "integer" if text.numbers.is_whole else "decimal"
     if hints.emails >= MOSTLY * good:
-        text.emails, odd = _matching(store, facts, EMAIL)
+        text.emails = _count_emails(store)
         if text.emails >= MOSTLY * good:
-            text.odd_email = odd
+            text.odd_email = _odd_email(store, facts) if text.emails < good else None
             return "email"
-    if hints.uuids >= MOSTLY * good and _matching(store, facts, UUID)[0] >= MOSTLY * good:
+    if hints.uuids >= MOSTLY * good and _count_uuids(store) >= MOSTLY * good:
         return "uuid"
     return "text"
 
 
-def _matching(store: Store, facts: ColumnFacts, regex: str) -> tuple[int, str | None]:
-    """Count the rows that match, and return a value that does not."""
-    rows, odd = store.one(
-        "SELECT coalesce(sum(n) FILTER (fits), 0)::BIGINT, min(v) FILTER (NOT fits)"
-        f" FROM (SELECT v, n, regexp_full_match(t, '{regex}') AS fits FROM w"
-        f" WHERE t <> '' AND {good_values(facts.placeholders)})"
+def _count_emails(store: Store) -> int:
+    """Count the rows with an e-mail address, which the shape tells; no placeholder looks like one."""
+    shape = EMAIL.replace("[A-Za-z]", "[Aa]")
+    return int(
+        store.one(f"SELECT coalesce(sum(n), 0)::BIGINT FROM s WHERE regexp_full_match(t, '{shape}')")[0]
     )
-    return rows, odd
+
+
+def _odd_email(store: Store, facts: ColumnFacts) -> str | None:
+    """Return the least good value that is no e-mail address.
+
+    Mostly an odd shape's example is one. Where that is a placeholder, values as long are looked through.
+    """
+    odd = f"t <> '' AND NOT regexp_full_match(t, '{EMAIL}')"
+    odd_shape = odd.replace("[A-Za-z]", "[Aa]")
+    is_good = good_values(facts.placeholders, "e")
+    found = [store.one(f"SELECT min(e) FROM s WHERE {odd_shape} AND {is_good}")[0]]
+    lengths = store.query(f"SELECT DISTINCT strlen(t) FROM s WHERE {odd_shape} AND NOT {is_good} AND k > 1")
+    if lengths:
+        listed = ", ".join(str(length) for (length,) in lengths)
+        is_good = good_values(facts.placeholders)
+        found += store.one(f"SELECT min(v) FROM w WHERE strlen(t) IN ({listed}) AND {odd} AND {is_good}")
+    return min((value for value in found if value is not None), default=None)
+
+
+def _count_uuids(store: Store) -> int:
+    return int(
+        store.one(f"SELECT coalesce(sum(n), 0)::BIGINT FROM w WHERE regexp_full_match(t, '{UUID}')")[0]
+    )
 
 
 def _case_variants(store: Store, facts: ColumnFacts, text: TextFacts) -> CaseVariants:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from django.db import connections
 from django.utils import timezone
 
@@ -33,7 +34,6 @@ from .store import Store
 from .table import LegacyTable
 
 AT_ONCE = 20_000
-VALUES = "SELECT v, n FROM d"
 
 
 @dataclass(slots=True)
@@ -44,6 +44,15 @@ class Misfit:
     code: str
     rows: int = 0
     example: Any = None
+    """Null, else the least value: what comes first differs by database."""
+
+    def add(self, values: pa.Array, rows: Any) -> None:
+        """Count some more distinct values, each with its rows."""
+        is_first, self.rows = not self.rows, self.rows + int(rows.sum())
+        if not values.null_count:
+            least = pc.min(values).as_py()
+            if is_first or (self.example is not None and least < self.example):
+                self.example = least
 
 
 class Fit:
@@ -80,10 +89,7 @@ class Fit:
         found: dict[str, Misfit] = {}
         for values, rows in _distinct_values(store, facts):
             for code, bad in self._refused(field, facts.name, values):
-                misfit = found.setdefault(code, Misfit(field, code))
-                if not misfit.rows:
-                    misfit.example = values[int(np.flatnonzero(bad)[0])].as_py()
-                misfit.rows += int(rows[bad].sum())
+                found.setdefault(code, Misfit(field, code)).add(values.filter(pa.array(bad)), rows[bad])
         return sorted(found.values(), key=lambda misfit: (-misfit.rows, misfit.code))
 
     def _refused(self, field: FieldPlan, column: str, values: pa.Array) -> Iterator[tuple[str, Mask]]:
@@ -113,9 +119,7 @@ def _distinct_values(store: Store, facts: ColumnFacts) -> Iterator[tuple[pa.Arra
     kind = store.table.columns[facts.name]
     if facts.null_count:
         yield pa.nulls(1, kind), np.array([facts.null_count])
-    for batch in store.stream(
-        "SELECT v, n FROM d ORDER BY ALL" if facts.distinct_count <= AT_ONCE else VALUES, AT_ONCE
-    ):
+    for batch in store.stream("SELECT v, n FROM d", AT_ONCE):
         values = batch.column(0)
         if facts.name in store.instants and pa.types.is_timestamp(values.type):
             values = values.cast(pa.timestamp("us", tz="UTC"))

@@ -14,7 +14,8 @@ from ..engine.sources.base import Relation
 from .column import ColumnFacts
 from .issues import ALMOST_UNIQUE, Issue
 from .paste import call, chain
-from .store import Store, storable
+from .copied import storable
+from .store import Store
 from .table import LegacyTable, open_table
 
 MOST_TABLES = 300
@@ -46,7 +47,7 @@ def candidate_keys(store: Store, columns: list[ColumnFacts]) -> Iterator[Issue]:
             else ("It identifies each row: no value is null or there twice.")
         )
         yield Issue("candidate_key", one.name, rows, message, f"{chain(one.name, [], start='key')}")
-    pairs = [primary] if len(primary) > 1 and set(primary) <= set(store.names) else []
+    pairs = [primary] if len(primary) > 1 and set(primary) <= set(store.columns) else []
     if not singles and not pairs and not any(one.distinct_count >= ALMOST_UNIQUE * rows for one in columns):
         full = [one for one in columns if not one.null_count and one.stored not in ("DOUBLE", "BLOB")]
         both = [(a, b) for a, b in combinations(full, 2) if a.distinct_count * b.distinct_count >= rows]

@@ -9,6 +9,7 @@ from typing import Any
 
 from .. import conf
 from ..registry import Registry
+from ..sensitive import is_sensitive_name as is_sensitive_name
 from .table import LegacyTable, open_table
 
 MASK = "***"
@@ -16,17 +17,6 @@ LOOKED_AT = 1_000
 """Values of a column that are looked at to tell by their content what it holds."""
 SHARE = 0.5
 """How many of them have to look alike. One in eleven of any ten digits passes for an NHS number."""
-
-NAMES = re.compile(
-    r"""(?x) (?:^|_) (?:
-        ssn | social_security(?:_n\w*)? | nino | national_(?:id\w*|insurance\w*|n\w*)
-        | nhs(?:_?n\w*|_id)? | passport\w* | tax_?id | tin | bsn | cpf | personnummer | cnic | aadhaar\w*
-        | (?:credit|debit|bank|payment)?_?card_?(?:n\w*|no)? | cc_?(?:n\w*) | pan | cvv2? | cvc | iban
-        | pass | passwd | password\w* | passphrase | pwd | pw | pin | secret\w* | api_?key | token
-    ) (?:_(?:hash\w*|enc\w*|digest|salt|old|new|\d+))? $"""
-)
-"""What sensitive columns are called, with the words of a name joined by underscores."""
-WORD_ENDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[^A-Za-z0-9]+")
 
 US_SSN = re.compile(r"(?!000|666|9)\d{3}-(?!00)\d{2}-(?!0000)\d{4}")
 UK_NINO = re.compile(r"[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?(?:\d\d ?){3}[A-D]", re.IGNORECASE)
@@ -100,11 +90,6 @@ def _holds_text(table: LegacyTable, column: str) -> bool:
     """Tell whether a column may hold what can be looked at; card numbers may be kept as numbers."""
     kind = str(table.columns[column])
     return kind in ("string", "int64") or kind.startswith("decimal")
-
-
-def is_sensitive_name(name: str) -> bool:
-    """Tell whether a column's name says that it holds national ids, card numbers or passwords."""
-    return NAMES.search(WORD_ENDS.sub("_", name).strip("_").lower()) is not None
 
 
 def looks_sensitive(values: Sequence[Any]) -> bool:

@@ -12,7 +12,7 @@ from typing import Any, TypedDict
 
 from ..exceptions import BrokenTransformers
 from ..registry import Registry, discover
-from .column import ColumnFacts, look_at_column
+from .column import ColumnFacts, look_at_columns
 from .fit import Fit, fits
 from .issues import Issue, column_issues
 from .keys import Neighbours, candidate_keys, foreign_keys
@@ -132,13 +132,12 @@ class _Analysis:
             loaders = {one._meta.source_label: name for name, one in self.registry.items()}
             neighbours = Neighbours(self.table, loaders)
             ready = fits(self.table, self.registry, lambda why: self._say("transformer_not_ready", why))
-            for place, name in enumerate(self.columns):
-                self.progress("columns", place, len(self.columns))
-                one = look_at_column(store, name)
-                issues = list(self._issues(store, one, neighbours, ready))
+            for desk, one in look_at_columns(store, self.columns):
+                self.progress("columns", len(facts), len(self.columns))
+                issues = list(self._issues(desk, one, neighbours, ready))
                 facts.append(one)
                 self.found += issues
-                profiles[name] = self._column(one, issues)
+                profiles[one.name] = self._column(one, issues)
             for issue in candidate_keys(store, facts):
                 self.found.append(issue)
                 if issue.column is not None:

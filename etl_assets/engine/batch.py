@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ..models import KEY_LENGTH
 
@@ -117,6 +118,8 @@ class Batch:
 
     @cached_property
     def _key_texts(self) -> list[str]:
+        if len(self.legacy_keys) == 1:
+            return kept_texts(pc.fill_null(self.legacy_keys[0], ""))
         columns = [column.to_pylist() for column in self.legacy_keys]
         return [legacy_key_text(values) for values in zip(*columns, strict=True)]
 
@@ -139,6 +142,14 @@ def shortened(key: str) -> str:
         return key
     digest = blake2b(key.encode(), digest_size=16).hexdigest()
     return f"{key[: KEY_LENGTH - len(digest) - 1]}…{digest}"
+
+
+def kept_texts(keys: pa.Array) -> list[str]:
+    """Return keys as they are kept; see `shortened`."""
+    longest = pc.max(pc.utf8_length(keys)).as_py() or 0
+    if longest <= KEY_LENGTH and not pc.any(pc.match_substring(keys, "\x00")).as_py():
+        return cast("list[str]", keys.to_pylist())
+    return [shortened(key) for key in keys.to_pylist()]
 
 
 def to_numpy(mask: pa.Array) -> Mask:

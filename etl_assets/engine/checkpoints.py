@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import DEFAULT_DB_ALIAS, connections
 
 from ..exceptions import ConfigurationError
@@ -19,6 +21,10 @@ class Checkpoints:
         self.reader = reader
         self.run_id = run_id
         self.reading_order = [plan.meta.database, plan.meta.source_label, *map(str, reader.order)]
+        if plan.meta.watermark is not None:
+            self.reading_order.append(f"by {plan.meta.watermark}")
+        self.window: list[Any] | None = None
+        """Which watermarks the run reads that began; see `incremental.Window`."""
         self._rows = Checkpoint.objects.using(self.using).filter(transformer=self.name)
 
     def is_possible(self) -> bool:
@@ -46,6 +52,7 @@ class Checkpoints:
         last = self._rows.first()
         if last is None or last.reading_order != self.reading_order or not self.reader.is_resumable:
             return None
+        self.window = last.window
         return last.position, last.rows_read
 
     def save(self, position: Position, rows_read: int) -> None:
@@ -56,6 +63,7 @@ class Checkpoints:
                 "reading_order": self.reading_order,
                 "position": position,
                 "rows_read": rows_read,
+                "window": self.window,
                 "run_id": self.run_id,
             },
         )

@@ -8,11 +8,13 @@ from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from typing import Protocol
 
+import numpy as np
 import pyarrow as pa
 
 from ..models import ClaimedKey
 from .fields import arrow_type
 from .plan import Plan
+from .sieve import Sieve, hashes_of_texts
 from .sources import Reader
 
 
@@ -54,8 +56,9 @@ class LocalClaims:
 
     are_kept = True
 
-    def __init__(self, before: Claims) -> None:
+    def __init__(self, before: Claims, expected: int) -> None:
         self._before = before
+        self._sieve = Sieve(expected)
         self._file = tempfile.NamedTemporaryFile(prefix="etl-claims-")  # noqa: SIM115 - lives as long as this
         self._database = sqlite3.connect(self._file.name, isolation_level=None, check_same_thread=False)
         self._database.executescript(
@@ -65,14 +68,18 @@ class LocalClaims:
         )
 
     def taken(self, keys: Sequence[str]) -> Mapping[str, str]:
+        perhaps = self._sieve.has(hashes_of_texts(keys))
         self._database.execute("BEGIN")
         self._database.execute("DELETE FROM asked")
-        self._database.executemany("INSERT INTO asked VALUES (?)", ((key,) for key in keys))
+        self._database.executemany(
+            "INSERT INTO asked VALUES (?)", ((keys[index],) for index in np.flatnonzero(perhaps).tolist())
+        )
         found = self._database.execute("SELECT key, kept FROM asked JOIN claim USING (key)").fetchall()
         self._database.execute("COMMIT")
         return {**self._before.taken(keys), **dict(found)}
 
     def add(self, keys: Mapping[str, str]) -> None:
+        self._sieve.add(hashes_of_texts(keys))
         self._database.execute("BEGIN")
         self._database.executemany("INSERT INTO claim VALUES (?, ?)", keys.items())
         self._database.execute("COMMIT")

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 
 import pyarrow as pa
-from django.db import connections, transaction
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.utils import timezone
 
 from .. import conf
@@ -21,8 +21,9 @@ from .checks.result import require
 from .checks.run import RunChecks
 from .claims import Claims, LocalClaims, NoClaims, StoredClaims, keys_cannot_repeat
 from .examples import examples_of
+from .incremental import Everything, increment_of
 from .links import LinkResolver
-from .merge import Merger
+from .merge import Merger, Prepared
 from .newcomers import Newcomers
 from .options import RunOptions
 from .overlap import Background, ahead
@@ -36,6 +37,9 @@ from .targets import Target, make_target
 from .transform import Transformation
 from .validate import ModelRules
 from .verbs import Context
+
+SAMPLE_ROWS = 100_000
+"""About how many rows a sample has."""
 
 
 class Load:
@@ -77,34 +81,38 @@ class Load:
         with self._opened_source() as reader, self._opened_target():
             checkpoints = Checkpoints(self.plan, reader, self.run.run_id if self.run else "")
             after = self._start(reader, checkpoints)
+            increment = self._increment(reader, checkpoints, goes_on=after is not None)
             expected = reader.count(after)
+            increment.tell(expected)
+            self.checks.begin(expected)
             self.progress.started(self.report, self.plan.meta.source_label, expected)
             if self.run is not None:
                 self.rejects.watch_open()
-            with self._claims(reader, goes_on=after is not None) as claims:
-                merger = Merger(self.target, claims, self.sensitive, self._newcomers(expected))
+            with self._claims(reader, expected, goes_on=after is not None) as claims:
+                merger = Merger(self.target, claims, self.sensitive, Newcomers.of(self.target, expected))
+                merger.owners = increment.owners(hides_key=merger.hides_key)
                 with Background() as background, self._extract(reader, after) as batches:
                     for raw in batches:
-                        self.checks.note_read(reader, raw)
                         position = reader.position(raw) if self._saves_position(reader) else None
-                        batch = self._clean(reader.visible(raw))
-                        background.submit(partial(self._write, batch, merger, checkpoints, position))
+                        prepared = self._prepare(reader.visible(raw), merger)
+                        background.submit(partial(self._write, prepared, merger, checkpoints, position))
                     background.wait()
             self._reconcile(reader, expected, checkpoints)
+            increment.finish()
 
     def sample(self, reader: Reader, rows: Iterable[pa.RecordBatch]) -> None:
         """Load some batches of the source in the caller's transaction, which is to be rolled back."""
         checkpoints = Checkpoints(self.plan, reader, "")
-        with self._opened_target(), self._claims(reader, goes_on=False) as claims:
+        with self._opened_target(), self._claims(reader, SAMPLE_ROWS, goes_on=False) as claims:
             merger = Merger(self.target, claims, self.sensitive)
             with Background() as background:
                 for raw in rows:
-                    batch = self._clean(raw)
-                    background.submit(partial(self._write, batch, merger, checkpoints, None))
+                    prepared = self._prepare(raw, merger)
+                    background.submit(partial(self._write, prepared, merger, checkpoints, None))
                 background.wait()
             self.target.verify()
 
-    def _clean(self, raw: pa.RecordBatch) -> Batch:
+    def _prepare(self, raw: pa.RecordBatch, merger: Merger) -> Prepared:
         """Turn the rows of a batch into rows of the target, or reject them."""
         stages = self.report.stages
         batch = Batch(raw, self.resumed_rows + self._cleaned_rows)
@@ -114,21 +122,26 @@ class Load:
         with stages.measure(VALIDATE):
             self.transformation.check_rows(batch)
             self.rules.check(batch)
+        with stages.measure(LOAD, batches=0):
+            prepared = merger.prepare(batch)
         self.progress.batch(self.report, stages.batches[TRANSFORM], raw.num_rows)
-        return batch
+        return prepared
 
     def _write(
-        self, batch: Batch, merger: Merger, checkpoints: Checkpoints, position: Position | None
+        self, prepared: Prepared, merger: Merger, checkpoints: Checkpoints, position: Position | None
     ) -> None:
         """Write a batch; without rollback it commits together with its checkpoint.
 
         Runs beside the cleaning of the next batch, so nothing here may depend on what is cleaned when.
         """
+        batch = prepared.batch
+        together = self.plan.meta.using == DEFAULT_DB_ALIAS
         with self.report.stages.measure(LOAD), self._committed():
-            merged = merger.load(batch)
+            merged = merger.load(prepared)
             batch.reject_rows(merged.rejections)
             self.rejects.add(batch)
             self.rejects.note_loaded(batch)
+            self.report.examples = self.report.examples or examples_of(batch)
             done = self._ended(batch)
             done.created, done.updated, done.unchanged = merged.created, merged.updated, merged.unchanged
             if not self.options.rollback and not self.options.dry_run:
@@ -136,7 +149,11 @@ class Load:
                 if position is not None:
                     checkpoints.save(position, batch.first_row + batch.raw.num_rows)
                 if self.run is not None:
-                    self.rejects.store(self.run)
+                    self.rejects.keep(self.run)
+                    if together:
+                        self.rejects.resolve(self.run)
+        if self.run is not None and not self.options.rollback and not together:
+            self.rejects.resolve(self.run)
         self.report.counts.add(done)
         self.checks.note_written(batch)
         forget_queries()
@@ -205,6 +222,19 @@ class Load:
         )
         return position
 
+    def _increment(self, reader: Reader, checkpoints: Checkpoints, *, goes_on: bool) -> Everything:
+        """Decide how much of the source to read; a run that goes on keeps to what the first one decided."""
+        run_id = self.run.run_id if self.run else ""
+        window = checkpoints.window if goes_on else None
+        increment = increment_of(
+            self.plan, reader, self.options, run_id, partial(self.progress.note, self.report), window
+        )
+        if increment.window is not None:
+            checkpoints.window = increment.window.as_json()
+            self.report.since = increment.window.since
+            self.report.counts.source_rows = increment.source_rows
+        return increment
+
     @property
     def _is_strict(self) -> bool:
         return self.options.validation_mode == "strict"
@@ -244,10 +274,6 @@ class Load:
             with transaction.atomic(self.plan.meta.using):
                 yield
 
-    def _newcomers(self, expected: int) -> Newcomers | None:
-        """Where nothing is in the target yet, most rows need not be compared with it."""
-        return Newcomers(self.target, expected) if self.target.can_append and self.target.is_empty() else None
-
     def _opened_source(self) -> Reader:
         return open_reader(self.plan, joins_transaction=self.options.dry_run)
 
@@ -258,13 +284,13 @@ class Load:
         self.target.close()  # after a failure the rollback, or the end of the connection, does it
 
     @contextmanager
-    def _claims(self, reader: Reader, *, goes_on: bool) -> Iterator[Claims]:
+    def _claims(self, reader: Reader, expected: int, *, goes_on: bool) -> Iterator[Claims]:
         stored = StoredClaims(self.plan.meta.using, self.plan.meta.name, self.at_once)
         claims: Claims
         if keys_cannot_repeat(self.plan, reader):
             claims = NoClaims()
         elif self.options.rollback or self.options.dry_run:
-            claims = LocalClaims(before=stored if goes_on else NoClaims())
+            claims = LocalClaims(stored if goes_on else NoClaims(), expected)
         else:
             claims = stored
         try:

@@ -16,12 +16,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from django.db import DatabaseError, transaction
 
-from .batch import Batch, Positions, Rejection, shortened
+from .batch import Batch, Positions, Rejection, kept_texts, shortened
 from .claims import Claims
 from .failures import is_row_at_fault
 from .newcomers import Newcomers
+from .owners import NoOwners, Owner, Owners
 from .plan import Plan
-from .targets.base import Clash, Match, Matches, Target, UniqueSet
+from .targets.base import Clash, Matches, Packed, Target, UniqueSet
 from .verbs import as_text
 
 
@@ -42,6 +43,23 @@ class Merged:
         return self
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A batch as it is sent."""
+
+    batch: Batch
+    rows: pa.Table
+    """Those still in, with defaults beside their columns."""
+    others: Positions
+    """Rows that are to be compared with the target, by their places among those still in."""
+    packed: Packed
+    new: Positions | None = None
+    """Rows that are not."""
+    packed_new: Packed = None
+    taken: Mapping[str, int] = field(default_factory=dict)
+    """Their keys, where it matters who has them."""
+
+
 class Merger:
     """Loads batches into one target."""
 
@@ -56,50 +74,83 @@ class Merger:
         self.claims = claims
         self.newcomers = newcomers
         """Where the target was empty: knows which rows need not be compared with it."""
+        self.owners: Owners = NoOwners()
+        """Of runs before this one; whoever has read only a part of the source knows some."""
         self.sensitive = frozenset(
             name
             for name, plan in target.plan.fields.items()
             if sensitive & {name, *plan.expression.source_columns}
         )
         """Target fields whose values no message may show."""
+        self.hides_key = bool(self.sensitive & {field.name for field in target.keys})
 
-    def load(self, batch: Batch) -> Merged:
-        """Load what is still in of a batch."""
+    def prepare(self, batch: Batch) -> Prepared:
+        """Bring what is still in of a batch into the form in which it is sent. Asks the database nothing."""
         everything = np.arange(len(batch), dtype=np.int64)
-        if self.newcomers is None or not self.newcomers.are_welcome or not len(batch):
-            return self._attempt(batch, everything)
         rows = self.target.table_of(pa.array(batch.rows), batch.columns)
+        if self.newcomers is None or not self.newcomers.are_welcome or not len(batch):
+            return Prepared(batch, rows, everything, self.target.pack(rows))
         alone = self.newcomers.alone(rows)
-        merged = self._append(batch, everything[alone], rows.filter(pa.array(alone)), self.newcomers)
-        merged += self._attempt(batch, everything[~alone])
+        return Prepared(
+            batch,
+            rows,
+            everything[~alone],
+            self.target.pack(rows.filter(pa.array(~alone))),
+            everything[alone],
+            self.target.pack_new(rows.filter(pa.array(alone))),
+            {key: row for row, key in self._keys(batch, everything[alone]).items()},
+        )
+
+    def load(self, prepared: Prepared) -> Merged:
+        """Load a batch."""
+        self.owners.begin(prepared.batch)
+        if prepared.new is None:
+            merged = self._attempt(prepared.batch, prepared.others, prepared.packed)
+        else:
+            merged = self._append(prepared, prepared.new)
+        self.owners.end(merged.rejections)
         return merged
 
-    def _append(self, batch: Batch, chosen: Positions, rows: pa.Table, newcomers: Newcomers) -> Merged:
-        """Create rows as they are; where the database refuses one, all of them go the long way."""
+    def _append(self, prepared: Prepared, chosen: Positions) -> Merged:
+        """Create rows that need not be compared, and in their midst what is left of the others to create.
+
+        Where the database refuses one, all of them go the long way.
+        """
+        batch = prepared.batch
+        self.target.clear()
         try:
             with transaction.atomic(self.target.connection.alias):
-                created = self.target.append(rows)
+                merged, taken, found = self._settled_others(prepared)
+                packed = prepared.packed_new
+                if len(found):
+                    new = np.union1d(chosen, np.searchsorted(batch.rows, found))
+                    packed = self.target.pack_new(prepared.rows.take(pa.array(new)))
+                merged.created = self.target.append(packed)
         except DatabaseError as error:
             if not is_row_at_fault(error):
                 raise
-            newcomers.refusals += 1
-            return self._attempt(batch, chosen)
-        if self.claims.are_kept:
-            taken = pa.array(chosen)
-            keys = {field.name: batch.columns[field.name].take(taken) for field in self.target.keys}
-            texts = self._key_texts(self.target.folded(keys))
-            hides = bool(self.sensitive & {field.name for field in self.target.keys})
-            names = (name_of(batch, int(row), hides) for row in batch.rows[chosen])
-            self.claims.add(dict(zip(texts, names, strict=True)))
-        return Merged(created=created)
+            assert self.newcomers is not None
+            self.newcomers.refusals += 1
+            return self._attempt(batch, np.arange(len(batch), dtype=np.int64))
+        self._note(batch, {**prepared.taken, **taken})
+        return merged
 
-    def _attempt(self, batch: Batch, chosen: Positions) -> Merged:
+    def _settled_others(self, prepared: Prepared) -> tuple[Merged, Mapping[str, int], Positions]:
+        """Settle and write the rows that are to be compared; return those of them that are to be created."""
+        if not len(prepared.others):
+            return Merged(), {}, np.zeros(0, np.int64)
+        merged, taken, new, changed = self._settle(prepared.batch, prepared.others, prepared.packed)
+        merged.updated = self.target.update(changed)
+        return merged, taken, new
+
+    def _attempt(self, batch: Batch, chosen: Positions, packed: Packed = None) -> Merged:
         """Load some rows; where the database refuses, each half by itself, down to the rows at fault."""
         if not len(chosen):
             return Merged()
+        self.target.clear()
         try:
             with transaction.atomic(self.target.connection.alias):
-                merged, claimed = self._merge(batch, chosen)
+                merged, taken = self._merge(batch, chosen, packed)
         except DatabaseError as error:
             if not is_row_at_fault(error):
                 raise
@@ -110,39 +161,68 @@ class Merger:
             merged = self._attempt(batch, chosen[:middle])
             merged += self._attempt(batch, chosen[middle:])
             return merged
-        self.claims.add(claimed)
+        self._note(batch, taken)
         return merged
 
-    def _merge(self, batch: Batch, chosen: Positions) -> tuple[Merged, dict[str, str]]:
-        """Stage, compare, settle, write; return the counts and the keys taken."""
-        taken = pa.array(chosen)
-        positions = pa.array(batch.rows[chosen])
-        columns = {name: values.take(taken) for name, values in batch.columns.items()}
-        self.target.stage(self.target.table_of(positions, columns))
+    def _note(self, batch: Batch, taken: Mapping[str, int]) -> None:
+        """Note which rows have taken which keys."""
+        if taken:
+            names = names_of(batch, list(taken.values()), self.hides_key)
+            self.claims.add(dict(zip(taken, names, strict=True)))
+            self.owners.add(taken)
+
+    def _merge(self, batch: Batch, chosen: Positions, packed: Packed) -> tuple[Merged, Mapping[str, int]]:
+        """Settle rows and write them; return the counts and the keys taken."""
+        merged, taken, new, changed = self._settle(batch, chosen, packed)
+        merged.updated = self.target.update(
+            changed
+        )  # first, so that values they give up are free for new rows
+        merged.created = self.target.insert(new)
+        return merged, taken
+
+    def _settle(
+        self, batch: Batch, chosen: Positions, packed: Packed
+    ) -> tuple[Merged, Mapping[str, int], Positions, Positions]:
+        """Stage rows, compare them with the target, and decide what becomes of each.
+
+        Returns:
+            What needs no writing, the keys taken and by which rows, and the rows to create and to update.
+        """
+        rows = batch.rows[chosen]
+        if packed is None:
+            some = pa.array(chosen)
+            columns = {name: values.take(some) for name, values in batch.columns.items()}
+            packed = self.target.pack(self.target.table_of(pa.array(rows), columns))
+        self.target.stage(packed)
         matches = self.target.match()
-        rows = positions.to_pylist()
-        keys = dict(zip(rows, self._key_texts(self.target.folded(columns)), strict=True))
+        keys = self._keys(batch, chosen)
 
         settlement = Settlement(batch, matches, self.target.plan, self.sensitive)
         settlement.refuse_ambiguous()
         for constraint in self.target.checks:
             settlement.refuse(self.target.failing(constraint), "", constraint.name, "fails the constraint")
-        fresh = [row for row in rows if settlement.is_open(row) and _is_fresh(matches.by_row.get(row))]
+        # Only a row that is written can take a value from another.
+        fresh = settlement.open_among(np.setdiff1d(rows, matches.unchanged, assume_unique=True))
         clashes = [(unique, self.target.clashes(unique, fresh)) for unique in self.target.unique_sets]
-        settlement.settle(keys, self.claims.taken(list(keys.values())), clashes)
+        settlement.settle(keys, self.claims.taken(list(keys.values())), self.owners.of(keys), clashes)
 
-        loaded = [row for row in rows if row not in settlement.refused]
-        new = [row for row in loaded if row not in matches.by_row]
-        changed = [row for row in loaded if row in matches.by_row and matches.by_row[row].changed]
-        merged = self._write(new, changed)
-        merged.unchanged = len(loaded) - len(new) - len(changed)
-        merged.rejections = list(settlement.refused.values())
-        return merged, {keys[row]: settlement.name(row) for row in loaded}
+        loaded = settlement.open_among(rows)
+        new = np.setdiff1d(loaded, matches.rows, assume_unique=True)
+        changed = np.intersect1d(loaded, matches.changed, assume_unique=True)
+        merged = Merged(
+            unchanged=len(loaded) - len(new) - len(changed), rejections=list(settlement.refused.values())
+        )
+        taken = {keys[row]: row for row in loaded.tolist()} if keys else {}
+        return merged, taken, new, changed
 
-    def _write(self, new: Sequence[int], changed: Sequence[int]) -> Merged:
-        """Write the staged rows that were settled."""
-        updated = self.target.update(changed)  # first, so that values they give up are free for new rows
-        return Merged(created=self.target.insert(new), updated=updated)
+    def _keys(self, batch: Batch, chosen: Positions) -> dict[int, str]:
+        """Return the key of each row as text; nothing where no two rows of the source can have one key."""
+        if not self.claims.are_kept:
+            return {}
+        taken = pa.array(chosen)
+        keys = {field.name: batch.columns[field.name].take(taken) for field in self.target.keys}
+        texts = self._key_texts(self.target.folded(keys))
+        return dict(zip(batch.rows[chosen].tolist(), texts, strict=True))
 
     def _key_texts(self, columns: Mapping[str, pa.Array]) -> list[str]:
         """Write each key as one text, of a length that can be stored."""
@@ -152,7 +232,7 @@ class Merger:
             escaped = [pc.replace_substring(part, "\\", "\\\\") for part in parts]
             parts = [pc.replace_substring(part, "|", "\\|") for part in escaped]
         joined = pc.binary_join_element_wise(*parts, "|") if len(parts) > 1 else parts[0]
-        return [shortened(key) for key in joined.to_pylist()]
+        return kept_texts(joined)
 
 
 class Settlement:
@@ -168,12 +248,15 @@ class Settlement:
         self.links = {name for name, field in plan.fields.items() if field.lookup is not None}
         self.refused: dict[int, Rejection] = {}
 
-    def is_open(self, row: int) -> bool:
-        return row not in self.refused
+    def open_among(self, rows: Positions) -> Positions:
+        """Return those of the rows that have not been refused."""
+        if not self.refused:
+            return rows
+        return rows[~np.isin(rows, np.fromiter(self.refused, np.int64, len(self.refused)))]
 
     def name(self, row: int) -> str:
         """Name a row for those that lose to it."""
-        return name_of(self.batch, row, self.hides_key)
+        return names_of(self.batch, [row], self.hides_key)[0]
 
     def refuse(self, rows: Sequence[int], field: str, code: str, what: str) -> None:
         for row in rows:
@@ -188,28 +271,29 @@ class Settlement:
         self,
         keys: Mapping[int, str],
         claimed: Mapping[str, str],
+        owners: Mapping[str, Owner],
         clashes: Sequence[tuple[UniqueSet, Sequence[Clash]]],
     ) -> None:
         """Go through the rows that clash in reading order: the first that may have a value keeps it."""
         holders = dict(claimed)
         wanted = _by_row(clashes)
         values: dict[tuple[str, tuple[Any, ...]], int] = {}
-        rows_of: dict[Any, list[int]] = {}
-        for row, match in self.matches.by_row.items() if wanted else ():
-            rows_of.setdefault(match.pk, []).append(row)
-        repeated = _repeated(keys, claimed)
+        repeated = _repeated(keys, {**claimed, **owners})
         for row in sorted({*repeated, *wanted} - self.refused.keys()):
-            key = keys[row]
+            key = keys.get(row)
             rejection = None
-            if key in holders:
+            if key is not None and key in holders:
                 reason = f"legacy row {holders[key]} has the same key, was read first and was kept"
                 rejection = Rejection(row, "", "duplicate_key", reason)
+            elif key is not None and key in owners and owners[key].keeps_out(row, self.refused):
+                reason = f"legacy row {owners[key].name} has the same key, and an earlier run kept it"
+                rejection = Rejection(row, "", "duplicate_key", reason)
             else:
-                rejection = self._clash(row, wanted.get(row, ()), values, rows_of)
+                rejection = self._clash(row, wanted.get(row, ()), values)
             if rejection is not None:
                 self.refused[row] = rejection
                 continue
-            if row in repeated:
+            if key is not None and row in repeated:
                 holders[key] = self.name(row)
             for unique, clash in wanted.get(row, ()):
                 values[unique.code + unique.field, clash.wanted] = row
@@ -219,13 +303,12 @@ class Settlement:
         row: int,
         wanted: Sequence[tuple[UniqueSet, Clash]],
         values: Mapping[tuple[str, tuple[Any, ...]], int],
-        rows_of: Mapping[Any, Sequence[int]],
     ) -> Rejection | None:
         for unique, clash in wanted:
             holder = values.get((unique.code + unique.field, clash.wanted))
             if holder is not None:
                 whose = f"legacy row {self.name(holder)}, which was read first"
-            elif clash.owner is not None and not self._was_given_up(rows_of.get(clash.owner, ()), row):
+            elif clash.owner is not None and not self._was_given_up(clash.owner, row):
                 whose = "another row of the target"
             else:
                 continue
@@ -241,25 +324,22 @@ class Settlement:
         hidden = self.sensitive & set(unique.fields) if unique.fields else self.sensitive
         return f"{what}: {'***' if hidden else ', '.join(map(repr, clash.values))}"
 
-    def _was_given_up(self, owners: Sequence[int], by: int) -> bool:
+    def _was_given_up(self, owner: Any, by: int) -> bool:
         """Tell whether a value's owner was changed by a row of this batch that was read earlier."""
         return any(
-            row < by and row not in self.refused and self.matches.by_row[row].changed for row in owners
+            row < by and row not in self.refused and differs
+            for row, differs in self.matches.by_pk.get(owner, ())
         )
 
 
-def name_of(batch: Batch, row: int, hides_key: bool) -> str:
-    """Name a row of the source, by its key where that may be shown."""
-    key = "***" if hides_key else batch.legacy_key(row)
-    return shortened(f"{key} (row {batch.row_number(row)} read)")
+def names_of(batch: Batch, rows: Sequence[int], hides_key: bool) -> list[str]:
+    """Name rows of the source, by their keys where these may be shown."""
+    keys = ["***"] * len(rows) if hides_key else [batch.legacy_key(row) for row in rows]
+    first = batch.first_row + 1
+    return [shortened(f"{key} (row {first + row} read)") for key, row in zip(keys, rows, strict=True)]
 
 
-def _is_fresh(match: Match | None) -> bool:
-    """Only a row that is written can take a value from another."""
-    return match is None or match.changed
-
-
-def _repeated(keys: Mapping[int, str], claimed: Mapping[str, str]) -> set[int]:
+def _repeated(keys: Mapping[int, str], claimed: Mapping[str, object]) -> set[int]:
     """Return the rows whose key is taken already, or wanted by another row of the batch."""
     if not claimed and len(set(keys.values())) == len(keys):
         return set()

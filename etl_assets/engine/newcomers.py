@@ -5,7 +5,8 @@ The database still has the last word, and what it refuses goes the long way.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,28 +17,34 @@ from .batch import Mask, to_numpy
 from .collation import Fold, fold_of, folded
 from .kinds import column_of
 from .sieve import Sieve, hashes_of
-from .targets.base import Target
+from .targets.base import Target, UniqueSet
 
 PATIENCE = 3
 """Batches that the database may refuse before the short way is given up."""
 
 
 class Newcomers:
-    """Tells which rows of a batch may be written as they are, since only this run has written to the table."""
+    """Tells which rows of a batch may be written as they are: only this run has written to the table."""
 
     def __init__(self, target: Target, expected: int) -> None:
         self.target = target
         self.refusals = 0
-        wanted = [tuple(target.keys)]
-        for unique in target.unique_sets:
-            if unique.constraint is None:  # any other one the database judges
-                wanted.append(tuple(target.meta.get_field(name) for name in unique.fields))  # type: ignore[misc]
-        held = set(target.staged_fields)
-        self._wanted = [fields for fields in wanted if held.issuperset(fields)]
-        self._sieves = [Sieve(expected) for _ in self._wanted]
-        self._folds: dict[Field, Fold | None] = {  # type: ignore[type-arg]
-            field: fold_of(target.connection, field) for fields in self._wanted for field in fields
-        }
+        self._wanted = [
+            Wanted(target, target.keys, expected),
+            *(Wanted.by(target, unique, expected) for unique in target.unique_sets),
+        ]
+
+    @classmethod
+    def of(cls, target: Target, expected: int) -> Newcomers | None:
+        """Return None where only SQL can tell what a constraint says of a row, or rows are there already."""
+        judged = target.checks or any(
+            unique.constraint is not None and unique.constraint.expressions for unique in target.unique_sets
+        )
+        filled = {field.name for field in target.filled_by_database}
+        unknown = any(filled & unique.looks_at for unique in target.unique_sets)
+        if judged or unknown or not target.can_append or not target.is_empty():
+            return None
+        return cls(target, expected)
 
     @property
     def are_welcome(self) -> bool:
@@ -46,20 +53,55 @@ class Newcomers:
     def alone(self, rows: pa.Table) -> Mask:
         """Return which staged rows want nothing that another row wants, or wanted before."""
         doubtful = np.zeros(rows.num_rows, dtype=np.bool_)
-        for fields, sieve in zip(self._wanted, self._sieves, strict=True):
-            columns = list(self._columns(rows, fields))
-            whole = np.ones(rows.num_rows, dtype=np.bool_)
-            for column in columns:
-                if column.null_count:  # null is equal to nothing
-                    whole &= to_numpy(pc.is_valid(column))
-            there = np.flatnonzero(whole)
-            if len(there) < rows.num_rows:
-                columns = [column.take(pa.array(there)) for column in columns]
-            doubtful[there] |= sieve.pass_on(hashes_of(columns))
+        for wanted in self._wanted:
+            doubtful |= wanted.before(rows)
         return ~doubtful
 
-    def _columns(self, rows: pa.Table, fields: tuple[Field, ...]) -> Iterator[pa.ChunkedArray]:  # type: ignore[type-arg]
-        for field in fields:
-            column = rows.column(column_of(field))
-            fold = self._folds[field]
-            yield column if fold is None else pa.chunked_array([folded(fold, column.to_pylist())], pa.string())
+
+class Wanted:
+    """What rows have wanted of one key or set of unique fields.
+
+    A constraint with a condition is taken for one without: that finds a few rows too many.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        fields: Sequence[Field[Any, Any]],
+        expected: int,
+        *,
+        nulls_are_equal: bool = False,
+    ) -> None:
+        self._columns = [column_of(field) for field in fields]
+        self._folds = [fold_of(target.connection, field) for field in fields]
+        self._nulls_are_equal = nulls_are_equal
+        self._sieve = Sieve(expected)
+
+    @classmethod
+    def by(cls, target: Target, unique: UniqueSet, expected: int) -> Wanted:
+        fields: list[Field[Any, Any]] = [target.meta.get_field(name) for name in unique.fields]  # type: ignore[misc]
+        constraint = unique.constraint
+        nulls_are_equal = constraint is not None and constraint.nulls_distinct is False
+        return cls(target, fields, expected, nulls_are_equal=nulls_are_equal)
+
+    def before(self, rows: pa.Table) -> Mask:
+        """Return which rows want what a row before them, or another one of them, wants too."""
+        columns = [
+            rows.column(name) if fold is None else _folded(rows.column(name), fold)
+            for name, fold in zip(self._columns, self._folds, strict=True)
+        ]
+        wanting = np.ones(rows.num_rows, dtype=np.bool_)
+        if not self._nulls_are_equal:
+            for column in columns:
+                if column.null_count:
+                    wanting &= to_numpy(pc.is_valid(column))
+        there = np.flatnonzero(wanting)
+        if len(there) < rows.num_rows:
+            columns = [column.take(pa.array(there)) for column in columns]
+        found = np.zeros(rows.num_rows, dtype=np.bool_)
+        found[there] = self._sieve.pass_on(hashes_of(columns))
+        return found
+
+
+def _folded(column: pa.ChunkedArray, fold: Fold) -> pa.Array:
+    return pa.array(folded(fold, column.to_pylist()), pa.string())

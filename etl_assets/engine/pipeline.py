@@ -175,6 +175,8 @@ class Job:
             self._load(plan, run)
             if together:
                 self._record(run, Run.Status.SUCCESS)
+            else:
+                self.rejects.keep(run)  # before the watermark that goes past their rows
         if not together:
             self._record(run, Run.Status.SUCCESS)
 

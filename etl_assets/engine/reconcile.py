@@ -35,10 +35,10 @@ def check_rejects(counts: Counts, limit: RejectLimit | None, *, strict: bool) ->
     Raises:
         TooManyRejects: there were.
     """
-    if limit is None or limit.allows(counts.rejected, counts.read):
+    if limit is None or limit.allows(counts.rejected, counts.judged):
         return
     rule = "VALIDATION_MODE is 'strict'" if strict else f"MAX_REJECTED is {limit}"
     raise TooManyRejects(
-        f"{counts.rejected} of {counts.read} rows were rejected and {rule}: "
+        f"{counts.rejected} of {counts.judged} rows were rejected and {rule}: "
         "mend the source or the transformer, then run again."
     )

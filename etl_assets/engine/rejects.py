@@ -16,13 +16,14 @@ from typing import IO, Any
 
 import numpy as np
 from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS, reset_queries
+from django.db import DEFAULT_DB_ALIAS, reset_queries, transaction
 
 from ..models import Reject, Run
+from ..spreadsheet import COLUMNS, cells
 from .batch import Batch
+from .bulk import upsert
 
-COLUMNS = ("transformer", "legacy_key", "field", "code", "reason", "raw")
-AT_ONCE = 2_000
+AT_ONCE = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +111,18 @@ class RejectLog:
 
     def store(self, run: Run) -> None:
         """Write what has come since the last time to `default`."""
+        self.keep(run)
+        self.resolve(run)
+
+    def keep(self, run: Run) -> None:
+        """Write the rejects; they are true whatever becomes of the run."""
         for rows in _chunks(self._read(self._stored), AT_ONCE):
             _save(rows, self.transformer, run)
             forget_queries()
         self._stored = self._rows.tell()
+
+    def resolve(self, run: Run) -> None:
+        """Mark the rejects whose rows have been loaded; to be called once that is committed, or with it."""
         self._resolved.seek(0)
         for keys in map(set, _chunks(map(json.loads, self._resolved), AT_ONCE)):
             # What this run rejected again, such as the other one of two rows with a key, stays open.
@@ -143,16 +152,48 @@ def write_csv(path: Path, logs: Iterable[RejectLog], sensitive: frozenset[str]) 
         writer.writerow(COLUMNS)
         for log in logs:
             for row in log:
-                raw = {name: "***" if name in sensitive else value for name, value in row.raw.items()}
-                text = json.dumps(raw, ensure_ascii=False)
-                writer.writerow([log.transformer, row.legacy_key, row.field, row.code, row.reason, text])
+                texts = (log.transformer, row.legacy_key, row.field, row.code, row.reason)
+                writer.writerow(cells(*texts, raw=row.raw, sensitive=sensitive))
                 count += 1
     return count
+
+
+FIELDS = (
+    "run",
+    "first_run",
+    "resolved_run",
+    "transformer",
+    "legacy_key",
+    "field",
+    "code",
+    "reason",
+    "raw",
+    "digest",
+)
 
 
 def _save(rows: list[RejectedRow], transformer: str, run: Run) -> None:
     """Keep each row once for each reason; one that is known already is only marked as met by this run."""
     distinct = {(row.digest, row.field, row.code): row for row in rows}
+    whose = (run.pk, run.pk, None, transformer)
+    with transaction.atomic(DEFAULT_DB_ALIAS):
+        done = upsert(
+            Reject,
+            DEFAULT_DB_ALIAS,
+            (
+                (*whose, row.legacy_key, row.field, row.code, row.reason, json.dumps(row.raw), digest)
+                for (digest, *_), row in distinct.items()
+            ),
+            fields=FIELDS,
+            updated=("run", "resolved_run"),
+        )
+    if not done:
+        _save_one_by_one(distinct, transformer, run)
+
+
+def _save_one_by_one(
+    distinct: Mapping[tuple[str, str, str], RejectedRow], transformer: str, run: Run
+) -> None:
     rejects = Reject.objects.using(DEFAULT_DB_ALIAS)
     known = {
         (one.digest, one.field, one.code): one

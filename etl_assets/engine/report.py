@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from .checks import CheckResult
+    from .examples import Examples
     from .rejects import RejectLog
 
 EXTRACT = "data_extraction"
@@ -33,6 +35,13 @@ class Counts:
     skipped: int = 0
     warnings: int = 0
     """Loaded rows with at least one warning; part of created, updated and unchanged."""
+    source_rows: int | None = None
+    """All rows of the source, where only those were read that are new."""
+
+    @property
+    def judged(self) -> int:
+        """Rows that a share of rejects is a share of: all open rejects are read again with what is new."""
+        return self.read if self.source_rows is None else self.source_rows
 
     @property
     def ended(self) -> int:
@@ -94,7 +103,13 @@ class TransformerReport:
     target_rows: int | None = None
     """Rows in the target table afterwards."""
     rejects: RejectLog | None = None
+    checks: list[CheckResult] = field(default_factory=list)
+    """In the order made; empty where the run ended before it came to them."""
+    examples: Examples | None = None
+    """A few rows before and after, their values not masked."""
     exception: Exception | None = None
+    since: str | None = None
+    """The watermark from which on rows were read, where not all were."""
     lost_connection: bool = False
     """Did it fail because a server went away, so that trying again may help?"""
     slow_steps: tuple[str, ...] = ()

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from ..exceptions import ConfigurationError
 from ..models import Run
+from .checks.kept import keep
 from .options import RunOptions
 from .report import COUNT_NAMES, TransformerReport
 
@@ -57,7 +58,7 @@ def abandon_others(name: str, run_id: str) -> list[str]:
 
 
 def finish(run: Run, report: TransformerReport, status: Run.Status) -> None:
-    """Record how a transformer ended."""
+    """Record how a transformer ended, with its checks."""
     run.status = status
     run.finished_at = timezone.now()
     run.error = report.error or ""
@@ -66,3 +67,4 @@ def finish(run: Run, report: TransformerReport, status: Run.Status) -> None:
     for name in COUNT_NAMES:
         setattr(run, name, getattr(report.counts, name))
     run.save(using=DEFAULT_DB_ALIAS)
+    keep(run, report.checks)

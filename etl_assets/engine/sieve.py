@@ -6,13 +6,12 @@ wrong about a value that is new; some that are new it takes for old, and these a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 from pyarrow import types
 
 from .batch import Mask
@@ -36,16 +35,25 @@ class Sieve:
         self._bytes = np.zeros(bits // 8, dtype=np.uint8)
 
     def pass_on(self, hashes: Hashes) -> Mask:
-        """Note these values, and return which of them may have passed before or come more than once."""
-        _, first, count = np.unique(hashes, return_inverse=True, return_counts=True)
-        old: Mask = (count > 1)[first]
-        places = [self._place(hashes, probe) for probe in range(PROBES)]
-        seen = np.ones(len(hashes), dtype=np.bool_)
-        for place in places:
-            seen &= (self._bytes[place >> np.uint64(3)] & _bit(place)) != 0
-        for place in places:
+        """Add these values, and return which of them may have been there or come more than once."""
+        _, which, count = np.unique(hashes, return_inverse=True, return_counts=True)
+        repeated: Mask = (count > 1)[which]
+        seen = self.has(hashes)
+        self.add(hashes)
+        return repeated | seen
+
+    def has(self, hashes: Hashes) -> Mask:
+        """Return which of these values may have been added."""
+        found = np.ones(len(hashes), dtype=np.bool_)
+        for probe in range(PROBES):
+            place = self._place(hashes, probe)
+            found &= (self._bytes[place >> np.uint64(3)] & _bit(place)) != 0
+        return found
+
+    def add(self, hashes: Hashes) -> None:
+        for probe in range(PROBES):
+            place = self._place(hashes, probe)
             np.bitwise_or.at(self._bytes, place >> np.uint64(3), _bit(place))
-        return old | seen
 
     def _place(self, hashes: Hashes, probe: int) -> Hashes:
         """Derive each probe from two halves of the hash (Kirsch and Mitzenmacher, 2006)."""
@@ -64,14 +72,24 @@ def hashes_of(columns: Sequence[pa.Array | pa.ChunkedArray]) -> Hashes:
     return total
 
 
-def _hashes(column: pa.Array | pa.ChunkedArray) -> Hashes:
-    whole = types.is_integer(column.type) or types.is_temporal(column.type) and not types.is_interval(column.type)
-    if whole and not column.null_count:
+def hashes_of_texts(texts: Collection[str]) -> Hashes:
+    """Return the same for texts, which need not be Arrow's."""
+    return _mixed(np.fromiter(map(hash, texts), np.int64, len(texts)).view(np.uint64))
+
+
+def _hashes(values: pa.Array | pa.ChunkedArray) -> Hashes:
+    column = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+    if _is_number(column.type) and not column.null_count:
         width = pa.int32() if column.type.bit_width == 32 else pa.int64()
         numbers = column.cast(width) if types.is_integer(column.type) else column.view(width)
         return _mixed(np.asarray(numbers).astype(np.int64).view(np.uint64))
-    values: list[Any] = column.to_pylist()
-    return _mixed(np.fromiter(map(hash, map(_hashable, values)), np.int64, len(values)).view(np.uint64))
+    plain: list[Any] = column.to_pylist()
+    return _mixed(np.fromiter(map(hash, map(_hashable, plain)), np.int64, len(plain)).view(np.uint64))
+
+
+def _is_number(of: pa.DataType) -> bool:
+    """Tell whether values of a type are whole numbers inside, as dates and times are."""
+    return bool(types.is_integer(of) or (types.is_temporal(of) and not types.is_interval(of)))
 
 
 def _hashable(value: Any) -> Any:
@@ -79,11 +97,11 @@ def _hashable(value: Any) -> Any:
 
 
 def _mixed(numbers: Hashes) -> Hashes:
-    """Spread numbers that lie close together over all bits: the finaliser of SplitMix64 (Steele et al., 2014)."""
+    """Spread numbers that lie close together over all bits: SplitMix64's finaliser (Steele et al., 2014)."""
     with np.errstate(over="ignore"):
         numbers = (numbers ^ (numbers >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         numbers = (numbers ^ (numbers >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         return numbers ^ (numbers >> np.uint64(31))
 
 
-__all__ = ["Sieve", "hashes_of"]
+__all__ = ["Sieve", "hashes_of", "hashes_of_texts"]

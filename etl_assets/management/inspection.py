@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from ..analysis.table import LegacyTable
     from ..registry import Registry
 
-Action = Literal["analyze", "duplicates", "preview", "estimate"]
+Action = Literal["analyze", "duplicates", "preview", "estimate", "checks"]
 ACTIONS: tuple[Action, ...] = get_args(Action)
+OF_TABLES: tuple[Action, ...] = ("analyze", "duplicates", "preview", "estimate")
+"""Those that look at a table; the others look at a run."""
 FORMATS = ("table", "json")
 SUFFIXES = (".json", ".html")
 
@@ -30,7 +32,10 @@ class Request:
     """What the command line asks for."""
 
     action: Action
-    table: str
+    table: str = ""
+    """Of a table's action."""
+    run: str | None = None
+    """Of a run's action: its id, or None for the last run."""
     database: str | None = None
     columns: list[str] | None = None
     limit: int = 10
@@ -52,7 +57,8 @@ class Request:
         _refuse_foreign(action, options)
         return cls(
             action=action,
-            table=_table(options["table"]),
+            table=_table(options["table"]) if action in OF_TABLES else "",
+            run=options.get("run"),
             database=options["database"],
             columns=_columns(options["columns"]),
             limit=_from_one(options["limit"], "--limit"),
@@ -67,10 +73,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What an action found out about a table."""
+    """What an action found out."""
 
     action: Action
-    table: str
+    subject: str
+    """The table's name, or the run."""
     database: str
     """Alias."""
     result: Mapping[str, Any]
@@ -82,7 +89,7 @@ class Finding:
 def inspect(
     request: Request, *, note: Callable[[str], object], progress: Callable[[int, int], None]
 ) -> Finding:
-    """Look at the table.
+    """Look at the table, or at the run.
 
     Args:
         request: what to do.
@@ -92,13 +99,28 @@ def inspect(
     Raises:
         EtlError: it cannot be done.
     """
+    if request.output is not None:
+        check_writable(request.output, "Output file", "--output")
+    if request.action in OF_TABLES:
+        return _look_at_table(request, note, progress)
+    return _look_at_run(request)
+
+
+def _look_at_run(request: Request) -> Finding:
+    from ..analysis.checks import checks
+
+    report = checks(request.run)
+    return Finding(request.action, f"Run {report['run_id']}", DEFAULT_DB_ALIAS, report)
+
+
+def _look_at_table(
+    request: Request, note: Callable[[str], object], progress: Callable[[int, int], None]
+) -> Finding:
     from ..analysis.light import do_without_pandas  # Arrow takes a while to import
     from ..analysis.table import open_table
 
     if request.action in ("analyze", "duplicates"):
         do_without_pandas()
-    if request.output is not None:
-        check_writable(request.output, "Output file", "--output")
     with open_table(request.table, request.database) as table:
         if request.database is None and table.database != DEFAULT_DB_ALIAS:
             note(
@@ -193,7 +215,7 @@ LOOKS: Mapping[Action, Callable[[Request, LegacyTable, Masker, Registry | None],
 
 
 def _action(given: str | None) -> Action:
-    known = f"{', '.join(ACTIONS[:-1])} and {ACTIONS[-1]}"
+    known = _listed(ACTIONS)
     if given is None:
         raise ConfigurationError(f"No action was given: the actions are {known}.")
     if given not in ACTIONS:
@@ -205,14 +227,29 @@ def _action(given: str | None) -> Action:
 
 def _refuse_foreign(action: Action, options: Mapping[str, Any]) -> None:
     """Refuse an option that this action would have to ignore."""
-    for option in ("ignore_case", "fuzzy"):
-        if options[option] and action != "duplicates":
-            flag = f"--{option.replace('_', '-')}"
-            raise ConfigurationError(
-                f"{flag} is for duplicates, and {action} does not know it: leave it out."
-            )
     if options["columns"] is not None and action == "estimate":
         raise ConfigurationError("estimate is about whole rows, and does not know --columns: leave it out.")
+    for option, actions in KNOWN_TO.items():
+        if options.get(option) and action not in actions:
+            raise ConfigurationError(
+                f"--{option.replace('_', '-')} is for {_listed(actions)}, and {action} does not know it: "
+                "leave it out."
+            )
+
+
+KNOWN_TO: Mapping[str, Sequence[Action]] = {
+    "table": OF_TABLES,
+    "database": OF_TABLES,
+    "columns": ("analyze", "duplicates", "preview"),
+    "show_sensitive": OF_TABLES,
+    "ignore_case": ("duplicates",),
+    "fuzzy": ("duplicates",),
+    "run": ("checks",),
+}
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
 
 
 def _table(given: str | None) -> str:

@@ -23,6 +23,8 @@ from ..files import check_writable, replaced, write_json
 from ..screen import Screen
 from .interrupts import interruptible
 
+STARTED_BY = "manage.py migrate_legacy_data"
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -99,6 +101,7 @@ class Migration:
             self.report.duration_seconds = time.perf_counter() - self._started
             self._tell()
             self._write_files()
+            self._alert()
             if log_file is not None:
                 log_file.write_total_time(self.report.duration_seconds)
 
@@ -203,6 +206,18 @@ class Migration:
             self.problems.append(f"The files of this run cannot be written: {error}.")
         for log in found:
             log.close()
+
+    def _alert(self) -> None:
+        """Tell those whom MONITORING names of a failure; a rehearsal or a Ctrl-C is none to tell of."""
+        if self.request.dry_run or self.interrupted or not self.failures() or any(conf.problems()):
+            return
+        from .. import alerts  # mail and HTTP are loaded only where there is something to tell
+
+        if not alerts.is_wanted():
+            return
+        for problem in alerts.send(alerts.alert_of_report(self.report, STARTED_BY, self.problems)):
+            logging.getLogger(logs.NAME).error(problem, extra=logs.PRINTED)
+            self.problems.append(problem)
 
     def _sensitive(self) -> frozenset[str]:
         return frozenset(conf.load().sensitive_columns) if not any(conf.problems()) else frozenset()

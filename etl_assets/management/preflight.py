@@ -10,7 +10,7 @@ from .. import conf
 from ..engine.plan import make_plan
 from ..engine.sources import configured
 from ..exceptions import ConfigurationError
-from ..models import Reject, Run
+from ..models import CheckResult, Reject, Run
 from ..registry import Registry, TransformerClass, discover
 
 
@@ -54,7 +54,7 @@ def _chosen(registry: Registry, only: Sequence[str] | None) -> list[TransformerC
 def _check_tables(chosen: Iterable[TransformerClass]) -> None:
     """See that migrations have made what the run writes to."""
     tables = {DEFAULT_DB_ALIAS: _tables(DEFAULT_DB_ALIAS)}
-    if not {Run._meta.db_table, Reject._meta.db_table} <= tables[DEFAULT_DB_ALIAS]:
+    if not {one._meta.db_table for one in (Run, Reject, CheckResult)} <= tables[DEFAULT_DB_ALIAS]:
         raise ConfigurationError(
             f"Database {DEFAULT_DB_ALIAS!r} has no tables for runs and rejects: run manage.py migrate."
         )

@@ -35,6 +35,6 @@ def _write(finding: Finding, request: Request) -> None:
         return
     from ..analysis.render.page import page
 
-    text = page(finding.action, finding.table, finding.database, finding.result, finding.sources)
+    text = page(finding.action, finding.subject, finding.database, finding.result, finding.sources)
     with replaced(request.output) as new:
         new.write_text(text, encoding="utf-8")

@@ -3,7 +3,7 @@
 # No `from __future__ import annotations`: Dagster compares the annotation of `context` with its class.
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,14 +14,29 @@ from .. import conf
 from ..engine.pipeline import run_transformer
 from ..engine.progress import Progress, Silent
 from ..engine.report import TransformerReport
-from ..exceptions import ConfigurationError
-from .interrupts import RAISE_KEYBOARD_INTERRUPT, Handlers, in_force
+from ..exceptions import ConfigurationError, TransformerBusy
+from .admin_link import admin_metadata
+from .checks import asset_check_results, build_check_specs, evaluate_alone
+from .examples import examples_table
+from .interrupts import RAISE_KEYBOARD_INTERRUPT, Handlers, cancels
+from .keys import step_name
 from .options import MigrationOptions
 from .progress import Both, EventLog
-from .specs import Registry, TransformerClass, asset_key, build_asset_specs, build_legacy_specs
+from .results import run_metadata
+from .specs import (
+    Registry,
+    TransformerClass,
+    asset_key,
+    build_asset_specs,
+    build_legacy_specs,
+    chosen,
+)
+from .tags import ABANDONED
 
-COMPUTE_NAME_SUFFIX = "_load"
-"""For a transformer whose name Dagster keeps for itself, such as `context` or `type`."""
+Result = dg.MaterializeResult[Any] | dg.AssetCheckResult
+
+SECONDS_BETWEEN_TURNS = 2.0
+"""Between two looks at whether another process has finished with the transformer."""
 
 
 @dataclass
@@ -37,14 +52,17 @@ class Recorder:
     """What ended the run early."""
 
 
-def build_assets(registry: Registry, *, recorder: Recorder | None = None) -> list[dg.AssetsDefinition]:
+def build_assets(
+    registry: Registry, *, only: Collection[str] | None = None, recorder: Recorder | None = None
+) -> list[dg.AssetsDefinition]:
     """Make one asset for each transformer. They need the resource `options` (`MigrationOptions`).
 
     Args:
-        registry: transformers by name.
+        registry: all transformers, by name.
+        only: names of those to make assets of; None for all.
         recorder: gets the reports of the runs; left out in a code location.
     """
-    specs = zip(registry.values(), build_asset_specs(registry), strict=True)
+    specs = zip(chosen(registry, only), build_asset_specs(registry, only=only), strict=True)
     return [_build_asset(transformer, spec, registry, recorder) for transformer, spec in specs]
 
 
@@ -52,36 +70,52 @@ def _build_asset(
     transformer: TransformerClass, spec: dg.AssetSpec, registry: Registry, recorder: Recorder | None
 ) -> dg.AssetsDefinition:
     # Given `specs`, Dagster names the step's output after the asset, and refuses some names for outputs.
-    out = dg.AssetOut.from_spec(spec.replace_attributes(deps=[]), dagster_type=dg.Nothing)
+    out = dg.AssetOut.from_spec(spec.replace_attributes(deps=[]), dagster_type=dg.Nothing, is_required=False)
 
-    @dg.multi_asset(name=_step_name(transformer._meta.name), outs={"result": out}, deps=spec.deps)
-    def load(context: dg.AssetExecutionContext, options: MigrationOptions) -> dg.MaterializeResult[Any]:
-        step = _Step(context, recorder or Recorder())
+    @dg.multi_asset(
+        name=step_name(transformer._meta.name),
+        outs={"result": out},
+        deps=spec.deps,
+        check_specs=build_check_specs(transformer),
+        can_subset=True,  # so that a check can be executed by itself
+    )
+    def load(context: dg.AssetExecutionContext, options: MigrationOptions) -> Iterator[Result]:
+        checks = context.selected_asset_check_keys
+        if not context.selected_asset_keys:
+            yield from evaluate_alone(transformer, registry, checks, options)
+            return
+        step = _Step(context, recorder or Recorder(), waits=recorder is None)
         report = step.attempt(transformer, registry, options)
         if recorder is None and report.rejects is not None:
             report.rejects.close()  # nobody will ask for them: they are in the database
         _mark_abandoned(context.instance, context.run.run_id, report)
-        if report.status == "success":
-            return dg.MaterializeResult(asset_key=spec.key, metadata=run_metadata(report))
-        raise step.failure(report) from report.exception
+        if report.status != "success":
+            failure = step.failure(report)
+            if isinstance(failure, dg.Failure):  # and not another attempt, which makes checks of its own
+                yield from asset_check_results(report.checks, checks)
+            raise failure from report.exception
+        yield from asset_check_results(report.checks, checks)
+        metadata = {**admin_metadata(context.run.run_id, report.name), **_metadata(transformer, report)}
+        yield dg.MaterializeResult(asset_key=spec.key, metadata=metadata)
 
     return load
 
 
-def _step_name(name: str) -> str:
-    try:
-        dg.OpDefinition(name=name, compute_fn=lambda: None)
-    except dg.DagsterInvalidDefinitionError:
-        return name + COMPUTE_NAME_SUFFIX
-    return name
+def _metadata(transformer: TransformerClass, report: TransformerReport) -> Mapping[str, Any]:
+    metadata = dict(run_metadata(report))
+    if report.examples is not None:
+        metadata["examples"] = examples_table(transformer._meta, report.examples)
+    return metadata
 
 
 class _Step:
     """One attempt at one transformer, in a step of a Dagster run."""
 
-    def __init__(self, context: dg.AssetExecutionContext, recorder: Recorder) -> None:
+    def __init__(self, context: dg.AssetExecutionContext, recorder: Recorder, *, waits: bool) -> None:
         self._context = context
         self._recorder = recorder
+        self._waits = waits
+        """For its turn, where another process runs the transformer: nobody is there to start it again."""
         self._progress = Both(recorder.progress, EventLog(context.log))
 
     def attempt(
@@ -91,8 +125,10 @@ class _Step:
         run_id = self._context.run.run_id
         try:
             with self._interruptible():
-                report = run_transformer(
-                    transformer, registry, options.run_options(), run_id=run_id, progress=self._progress
+                report = self._in_turn(
+                    lambda: run_transformer(
+                        transformer, registry, options.run_options(), run_id=run_id, progress=self._progress
+                    )
                 )
         except ConfigurationError as error:  # the launchpad's options
             raise dg.Failure(str(error), allow_retries=False) from error
@@ -102,12 +138,25 @@ class _Step:
         self._recorder.reports[report.name] = report
         return report
 
+    def _in_turn(self, work: Callable[[], TransformerReport]) -> TransformerReport:
+        """Do the work; where it is busy elsewhere, wait for that to end, or to be interrupted."""
+        report = work()
+        if self._waits and isinstance(report.exception, TransformerBusy):
+            self._progress.note(report, f"{report.error} This run waits for that.")
+        while self._waits and isinstance(report.exception, TransformerBusy):
+            if report.rejects is not None:
+                report.rejects.close()
+            time.sleep(SECONDS_BETWEEN_TURNS)
+            report = work()
+        return report
+
     def failure(self, report: TransformerReport) -> Exception:
         """Wait for another attempt where a server went away; anything else would only fail again."""
         config = conf.load()
         done = self._context.retry_number + 1
         if not report.lost_connection or done > config.max_retries:
-            return dg.Failure(report.error, metadata=run_metadata(report), allow_retries=False)
+            link = admin_metadata(self._context.run.run_id, report.name)
+            return dg.Failure(report.error, metadata={**run_metadata(report), **link}, allow_retries=False)
         self._progress.note(
             report,
             f"Trying again in {config.retry_delay:g} seconds, attempt {done + 1} of {config.max_retries + 1}",
@@ -118,38 +167,13 @@ class _Step:
 
     @contextmanager
     def _interruptible(self) -> Iterator[None]:
-        """Answer to signals as the process itself would, and end the run as canceled if it does."""
+        """Let a signal end the run as canceled, and keep what ended it."""
         try:
-            with in_force(self._recorder.handlers):
+            with cancels(self._context, self._recorder.handlers):
                 yield
         except KeyboardInterrupt as interruption:
             self._recorder.interruption = interruption
-            self._context.instance.report_run_canceling(self._context.run)
             raise
-
-
-def run_metadata(report: TransformerReport) -> Mapping[str, Any]:
-    """What a run says of itself: counts under their names, speed, stage times, rejects by reason."""
-    metadata: dict[str, Any] = {
-        **report.counts.as_dict(),
-        "duration_seconds": round(report.duration_seconds, 3),
-        "rows_per_second": round(report.rows_per_second, 1),
-        **{f"{stage}_seconds": times["seconds"] for stage, times in report.stages.as_dict().items()},
-    }
-    if report.target_rows is not None:
-        metadata["dagster/row_count"] = report.target_rows
-    if report.reject_reasons:
-        metadata["reject_reasons"] = _reasons(report)
-    return metadata
-
-
-def _reasons(report: TransformerReport) -> dg.TableMetadataValue:
-    records = []
-    for reason, rows in report.reject_reasons.most_common():
-        field_name, _, code = reason.partition(":")
-        records.append(dg.TableRecord({"field": field_name, "code": code, "rows": rows}))
-    columns = [dg.TableColumn("field"), dg.TableColumn("code"), dg.TableColumn("rows", "int")]
-    return dg.MetadataValue.table(records, schema=dg.TableSchema(columns=columns))
 
 
 def _mark_abandoned(instance: dg.DagsterInstance, finder: str, report: TransformerReport) -> None:
@@ -158,6 +182,7 @@ def _mark_abandoned(instance: dg.DagsterInstance, finder: str, report: Transform
         run = instance.get_run_by_id(run_id)
         if run is None or run.is_finished:
             continue
+        instance.add_run_tags(run_id, {ABANDONED: finder})
         message = (
             f"The process of this run ended without a word: run {finder} found the lock of "
             f"{report.name!r} free. What it had not committed was rolled back."

@@ -17,15 +17,15 @@ from ..engine.report import RunReport
 from . import interrupts, origin
 from .assets import Recorder
 from .instance import open_instance
-from .jobs import MIGRATE, build_definitions
+from .jobs import build_definitions
+from .keys import MIGRATE
 from .options import run_config
 from .specs import Registry, TransformerClass, asset_key
+from .tags import STARTED_BY, TRANSFORMER_PATHS
 
 if TYPE_CHECKING:
     from dagster._core.execution.execution_result import ExecutionResult
 
-STARTED_BY = "etl_assets/started_by"
-TRANSFORMER_PATHS = "etl_assets/transformer_paths"
 NOT_FOR_THE_UI = (
     "This run has transformers of its own (--transformer-paths), which the code location does not know: "
     "the Dagster UI cannot re-execute it."

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import dagster as dg
 from dagster._core.instance import InstanceRef
 from django.conf import settings
+from filelock import FileLock
 
 from ..exceptions import ConfigurationError
+from ..files import replaced
+from .history import kept_open
 
 HOME_VARIABLE = "DAGSTER_HOME"
 CONFIG_FILE = "dagster.yaml"
+LOCK_FILE = "opening.lock"
 CONFIG = """\
 # Made on first use; change it as you like. https://docs.dagster.io/deployment/oss/dagster-yaml
 telemetry:
@@ -39,13 +44,24 @@ def open_instance() -> dg.DagsterInstance:
     """
     home = prepared_home()
     try:
-        return dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides=WITHOUT_CAPTURE))
+        with _one_at_a_time(home):
+            ref = InstanceRef.from_dir(str(home), overrides=WITHOUT_CAPTURE)
+            return dg.DagsterInstance.from_ref(kept_open(ref))
     except Exception as error:  # of the file system, YAML, Dagster or its database
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ConfigurationError(
             f"Dagster's home {str(home)!r} cannot be used ({first}): mend its {CONFIG_FILE}, or set "
             f"{HOME_VARIABLE} to a folder that can be written."
         ) from error
+
+
+def _one_at_a_time(home: Path) -> AbstractContextManager[object]:
+    """Wait for others who open this home: Dagster makes its SQLite files on first use, and two processes
+    that do so at once leave files that nobody can open any more.
+
+    Where home cannot be written, history is on a server, which sees to that itself.
+    """
+    return FileLock(home / LOCK_FILE) if os.access(home, os.W_OK) else nullcontext()
 
 
 def prepared_home() -> Path:
@@ -58,7 +74,8 @@ def prepared_home() -> Path:
     try:
         home.mkdir(parents=True, exist_ok=True)
         if not (home / CONFIG_FILE).exists():
-            (home / CONFIG_FILE).write_text(CONFIG, encoding="utf-8")
+            with replaced(home / CONFIG_FILE) as new:  # whole, for whoever reads it at this moment
+                new.write_text(CONFIG, encoding="utf-8")
     except OSError as error:
         raise ConfigurationError(
             f"Dagster's home {str(home)!r} cannot be made ({error.strerror}): "

@@ -12,7 +12,10 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import dagster as dg
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 Handlers = Mapping[signal.Signals, Any]
@@ -42,6 +45,19 @@ def in_force(handlers: Handlers) -> Iterator[None]:
     finally:
         if not interrupted:
             _install(before)
+
+
+@contextmanager
+def cancels(
+    context: dg.OpExecutionContext | dg.AssetExecutionContext, handlers: Handlers = RAISE_KEYBOARD_INTERRUPT
+) -> Iterator[None]:
+    """Within a step, answer to signals with these handlers; the run that they end is canceled."""
+    try:
+        with in_force(handlers):
+            yield
+    except KeyboardInterrupt:
+        context.instance.report_run_canceling(context.run)
+        raise
 
 
 @contextmanager

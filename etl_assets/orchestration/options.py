@@ -5,7 +5,7 @@ from __future__ import annotations
 import dagster as dg
 from pydantic import Field
 
-from ..engine.options import RunOptions
+from ..engine.options import MATCH_ROWS, RunOptions
 
 KEY = "options"
 """Name of the resource, in the launchpad too."""
@@ -32,15 +32,27 @@ class MigrationOptions(dg.ConfigurableResource):  # type: ignore[type-arg]
         default=False,
         description="Read everything, also where an unfinished run could be continued.",
     )
+    match_rows: int = Field(
+        default=MATCH_ROWS,
+        description="Rows that the check matches_source looks for in the target, spread over the source.",
+    )
+    match_all: bool = Field(
+        default=False,
+        description="True: matches_source reads the whole source anew and looks for all of its rows.",
+    )
 
     def run_options(self) -> RunOptions:
         """The same for the engine.
 
         Raises:
-            ConfigurationError: the batch size is below 1.
+            ConfigurationError: the batch size, or `match_rows`, is below 1.
         """
         return RunOptions(
-            rollback=self.rollback, validation=self.validation, batch_size=self.batch_size, full=self.full
+            rollback=self.rollback,
+            validation=self.validation,
+            batch_size=self.batch_size,
+            full=self.full,
+            match_rows=None if self.match_all else self.match_rows,
         )
 
 

@@ -3,71 +3,50 @@
 from __future__ import annotations
 
 import inspect
-import re
 import warnings
-from collections.abc import Mapping, Sequence
-from hashlib import blake2b
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import dagster as dg
-from django.db import connections
-from django.db.models import Field
 
+from ..places import place_of
 from ..source import Query
 from ..transformer import Options, Transformer
+from .keys import asset_key, source_key
+from .mapping import column_lineage, mapping_table
+from .schema import table_schema, vendor
 
 TransformerClass = type[Transformer]
 Registry = Mapping[str, TransformerClass]
 
 LEGACY_GROUP = "legacy"
-STATIC_TYPES = ("postgresql", "sqlite")
-"""Databases whose column types Django names without asking the server."""
 
 
-def build_asset_specs(registry: Registry) -> list[dg.AssetSpec]:
+def build_asset_specs(registry: Registry, *, only: Collection[str] | None = None) -> list[dg.AssetSpec]:
     """Describe one asset for each transformer: key, dependencies, and what is known beforehand.
+
+    Args:
+        registry: all transformers, by name.
+        only: names of those to describe; None for all.
 
     Raises:
         ConfigurationError: Meta has an owner, a tag or a group that Dagster does not take.
     """
-    return [_asset_spec(transformer) for transformer in registry.values()]
+    return [_asset_spec(transformer, registry) for transformer in chosen(registry, only)]
 
 
-def build_legacy_specs(registry: Registry) -> list[dg.AssetSpec]:
+def build_legacy_specs(registry: Registry, *, only: Collection[str] | None = None) -> list[dg.AssetSpec]:
     """Describe the legacy tables that the transformers read: external assets, one for each table."""
-    specs = {source_key(one._meta): _legacy_spec(one._meta) for one in registry.values()}
+    specs = {source_key(one._meta): _legacy_spec(one._meta) for one in chosen(registry, only)}
     return list(specs.values())
 
 
-def asset_key(name: str) -> dg.AssetKey:
-    """Key of a transformer's asset."""
-    return dg.AssetKey([name])
+def chosen(registry: Registry, only: Collection[str] | None) -> list[TransformerClass]:
+    """Return the transformers of these names, or all, in the registry's order."""
+    return [transformer for name, transformer in registry.items() if only is None or name in only]
 
 
-def source_key(meta: Options) -> dg.AssetKey:
-    """Key of the legacy table that a transformer reads: the database's alias, then the table's name.
-
-    A query has no name of its own, and goes by its transformer's. The hyphen keeps it apart from a table.
-    """
-    if isinstance(meta.source, Query):
-        return dg.AssetKey([_key_part(meta.database), f"query-{meta.name}"])
-    return dg.AssetKey([_key_part(meta.database), *_table_parts(meta.source_label)])
-
-
-def _table_parts(table: str) -> list[str]:
-    """`hr.staff` has a part for its schema; any other name is one part."""
-    parts = table.split(".")
-    return parts if all(re.fullmatch(r"\w+", part, re.ASCII) for part in parts) else [_key_part(table)]
-
-
-def _key_part(text: str) -> str:
-    """Make a name fit for a key: what does not fit becomes an underscore, and a digest tells names apart."""
-    if re.fullmatch(r"\w+", text, re.ASCII):
-        return text
-    return f"{re.sub(r'[^A-Za-z0-9_]+', '_', text)}_{blake2b(text.encode(), digest_size=4).hexdigest()}"
-
-
-def _asset_spec(transformer: TransformerClass) -> dg.AssetSpec:
+def _asset_spec(transformer: TransformerClass, registry: Registry) -> dg.AssetSpec:
     meta = transformer._meta
     upstream = [up for up in meta.upstream if up not in ("self", meta.name)]
     said: dict[str, Any] = {"owners": list(meta.owners), "tags": meta.tags, "group_name": meta.group}
@@ -76,8 +55,8 @@ def _asset_spec(transformer: TransformerClass) -> dg.AssetSpec:
             asset_key(meta.name),
             deps=[source_key(meta), *map(asset_key, upstream)],
             description=_description(transformer),
-            kinds={"django", _vendor(meta.using)},
-            metadata=_metadata(transformer),
+            kinds={"django", vendor(meta.using)},
+            metadata=_metadata(transformer, registry),
             **said,
         )
     except (dg.DagsterInvalidDefinitionError, dg.DagsterInvariantViolationError) as error:
@@ -124,7 +103,7 @@ def _legacy_spec(meta: Options) -> dg.AssetSpec:
         source_key(meta),
         description=f"{what} in the legacy database {meta.database!r}, which is only read.",
         group_name=LEGACY_GROUP,
-        kinds={_vendor(meta.database), "query" if is_query else "table"},
+        kinds={vendor(meta.database), "query" if is_query else "table"},
         metadata=metadata,
     )
 
@@ -135,64 +114,32 @@ def _description(transformer: TransformerClass) -> str | None:
     return inspect.cleandoc(own) if own else None
 
 
-def _metadata(transformer: TransformerClass) -> dict[str, Any]:
+def _metadata(transformer: TransformerClass, registry: Registry) -> dict[str, Any]:
     meta = transformer._meta
     metadata: dict[str, Any] = {
         "dagster/table_name": meta.model._meta.db_table,
-        "dagster/column_schema": dg.TableSchema(columns=_columns(meta)),
+        "dagster/column_schema": table_schema(meta),
+        "dagster/column_lineage": column_lineage(meta, registry),
+        "column_mapping": mapping_table(meta),
         "model": meta.model._meta.label,
         "source": meta.source_label,
         "source_database": meta.database,
         "target_database": meta.using,
         "transformer": meta.label,
     }
-    place = _place(transformer)
-    if place is not None:
-        metadata["dagster/code_references"] = place
+    reference = _code_reference(transformer)
+    if reference is not None:
+        metadata["dagster/code_references"] = reference
     return metadata
 
 
-def _columns(meta: Options) -> list[dg.TableColumn]:
-    return [
-        dg.TableColumn(
-            name=str(field.column),
-            type=_type(field, meta.using),
-            description=str(field.help_text) or None,
-            constraints=dg.TableColumnConstraints(
-                nullable=field.null, unique=field.unique, other=_choices(field)
-            ),
-        )
-        for field in meta.model._meta.concrete_fields
-    ]
-
-
-def _choices(field: Field[Any, Any]) -> list[str]:
-    values: Sequence[Any] = [value for value, _ in field.flatchoices] if field.choices else []
-    return [f"one of {', '.join(map(repr, values))}"] if values else []
-
-
-def _type(field: Field[Any, Any], using: str) -> str:
-    """The column's type in the database; Django's name where finding it out would take a connection."""
-    if _vendor(using) in STATIC_TYPES:
-        return field.db_type(connections[using]) or field.get_internal_type()
-    return field.get_internal_type()
-
-
-def _vendor(alias: str) -> str:
-    """Kind of a database. One that is not configured stops a run, not the page that shows the asset."""
-    return str(connections[alias].vendor) if alias in connections else "database"
-
-
-def _place(transformer: TransformerClass) -> dg.CodeReferencesMetadataValue | None:
-    """File and line of the class."""
-    try:
-        file = inspect.getsourcefile(transformer)
-        _, line = inspect.getsourcelines(transformer)
-    except (OSError, TypeError):  # made without a file
+def _code_reference(transformer: TransformerClass) -> dg.CodeReferencesMetadataValue | None:
+    place = place_of(transformer)
+    if place is None:
         return None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)
-        reference = dg.LocalFileCodeReference(file_path=str(file), line_number=line)
+        reference = dg.LocalFileCodeReference(file_path=place.file, line_number=place.line)
         return dg.CodeReferencesMetadataValue(code_references=[reference])
 
 

@@ -10,7 +10,7 @@ from django.db import connections
 from tests.commands import look
 from tests.databases import Database, Databases, Pair, Vendor
 
-ACTIONS = "analyze, duplicates, preview and estimate"
+ACTIONS = "analyze, duplicates, preview, estimate and checks"
 COLUMNS = "dept_id, code, name, building, phone, email, opened, active"
 HOSTILE = 'x"; drop table y; --'
 

@@ -14,12 +14,22 @@ from pathlib import Path
 from typing import Any
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+DOWNLOADED = Path(__file__).parents[2] / ".venv" / "browsers"
+"""Where tools/make_browser.sh puts one, and what it is called there."""
+DOWNLOADED_NAMES = ("chrome", "Chromium", "Google Chrome for Testing")
 SECONDS = 30
 
 
 def installed() -> str | None:
     """Return the path of a Chromium, or None where there is none."""
-    return next((path for name in NAMES if (path := shutil.which(name))), None)
+    on_path = (path for name in NAMES if (path := shutil.which(name)))
+    downloaded = (
+        str(path)
+        for name in DOWNLOADED_NAMES
+        for path in sorted(DOWNLOADED.glob(f"chromium-*/chrome-*/**/{name}"))
+        if path.is_file()
+    )
+    return next(on_path, None) or next(downloaded, None)
 
 
 class Browser:

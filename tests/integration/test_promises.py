@@ -75,8 +75,8 @@ def test_every_row_ends_in_one_place(pair: Pair):
 @TO_EACH
 def test_a_run_that_does_not_balance_fails_and_keeps_nothing(pair: Pair, monkeypatch):
     old_plain()
-    insert_rows = SqlTarget.insert
-    monkeypatch.setattr(SqlTarget, "insert", lambda self, rows: max(insert_rows(self, rows) - 1, 0))
+    append = SqlTarget.append
+    monkeypatch.setattr(SqlTarget, "append", lambda self, rows: max(append(self, rows) - 1, 0))
 
     report = attempt(Plains)
 

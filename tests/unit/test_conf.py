@@ -10,6 +10,7 @@ from django.test import override_settings
 from etl_assets import conf
 from etl_assets.conf import Config, RejectLimit
 from etl_assets.exceptions import ConfigurationError
+from etl_assets.timetable import CRON_HINT, Schedule
 
 
 def found(config: object) -> list[tuple[str, str]]:
@@ -33,10 +34,16 @@ def test_everything_has_a_default():
         log_file=None,
         log_file_megabytes=10,
         log_file_backups=5,
-        alert_email=None,
+        alert_emails=[],
         webhook_url=None,
+        observe=None,
+        stale_after=24,
+        sensors_enabled=False,
+        sensor_interval=60,
+        dagster_url=None,
+        site_url=None,
         sensitive_columns=[],
-        schedules={},
+        schedules=[],
     )
     with override_settings(ETL_CONFIG={}):
         assert conf.load() == expected
@@ -63,9 +70,17 @@ def test_every_key_can_be_set(tmp_path: Path):
             "MAX_REJECTED": "1.5%",
         },
         "LOGGING": {"LEVEL": "DEBUG", "FILE_PATH": tmp_path, "MAX_FILE_SIZE_MB": 0.5, "BACKUP_COUNT": 0},
-        "MONITORING": {"ALERT_EMAIL": "ops@example.org", "WEBHOOK_URL": "https://example.org/hook"},
+        "MONITORING": {
+            "ALERT_EMAIL": "ops@example.org, dba@example.org",
+            "WEBHOOK_URL": "https://example.org/hook?token=1",
+            "OBSERVE": "0 6 * * *",
+            "STALE_AFTER": 36,
+        },
+        "SENSORS": {"ENABLED": True, "INTERVAL": 5},
+        "DAGSTER_URL": "https://dagster.example.org/ui/",
+        "SITE_URL": "http://localhost:8000",
         "SENSITIVE_COLUMNS": ["ssn"],
-        "SCHEDULES": {"nightly": {"cron": "0 2 * * *"}},
+        "SCHEDULES": {"nightly": {"cron": "0 2 * * *", "only": ["a"], "timezone": "UTC", "enabled": False}},
     }
     with override_settings(ETL_CONFIG=given):
         config = conf.load()
@@ -85,10 +100,16 @@ def test_every_key_can_be_set(tmp_path: Path):
         log_file=str(tmp_path),
         log_file_megabytes=0.5,
         log_file_backups=0,
-        alert_email="ops@example.org",
-        webhook_url="https://example.org/hook",
+        alert_emails=["ops@example.org", "dba@example.org"],
+        webhook_url="https://example.org/hook?token=1",
+        observe="0 6 * * *",
+        stale_after=36,
+        sensors_enabled=True,
+        sensor_interval=5,
+        dagster_url="https://dagster.example.org/ui",
+        site_url="http://localhost:8000",
         sensitive_columns=["ssn"],
-        schedules={"nightly": {"cron": "0 2 * * *"}},
+        schedules=[Schedule("nightly", "0 2 * * *", ("a",), "UTC", False)],
     )
 
 
@@ -98,6 +119,9 @@ def run(**values: object) -> dict[str, object]:
 
 MODES = "Make it one of 'lenient', 'strict', 'warning_only'."
 LEVELS = "Make it one of DEBUG, INFO, WARNING, ERROR."
+ADDRESS = "Make it an address such as 'https://example.org', or None."
+EMAILS = "Make it an e-mail address, or several with commas between them, or None."
+HOOK = "Make it an address such as 'https://example.org/hook', or None."
 LIMITS = "Make it None, a count such as 100, or a share such as '1%'."
 
 
@@ -111,7 +135,8 @@ LIMITS = "Make it None, a count such as 100, or a share such as '1%'."
             {"XYZ": 1},
             "ETL_CONFIG has no key 'XYZ'.",
             "The known keys are PROJECT_NAME, DEFAULT_LEGACY_DB, TRANSFORMER_DISCOVERY_PATHS, "
-            "REQUIRED_DATABASES, TRANSFORMATION, LOGGING, MONITORING, SENSITIVE_COLUMNS, SCHEDULES.",
+            "REQUIRED_DATABASES, TRANSFORMATION, LOGGING, MONITORING, SENSORS, DAGSTER_URL, SITE_URL, "
+            "SENSITIVE_COLUMNS, SCHEDULES.",
         ),
         ({7: 1}, "ETL_CONFIG has no key 7.", None),
         (
@@ -127,7 +152,7 @@ LIMITS = "Make it None, a count such as 100, or a share such as '1%'."
         (
             {"MONITORING": {"PAGER": "x"}},
             "ETL_CONFIG['MONITORING'] has no key 'PAGER'.",
-            "The known keys are ALERT_EMAIL, WEBHOOK_URL.",
+            "The known keys are ALERT_EMAIL, WEBHOOK_URL, OBSERVE, STALE_AFTER.",
         ),
         ({"TRANSFORMATION": [5]}, "ETL_CONFIG['TRANSFORMATION'] is a list.", "Make it a dict."),
         ({"LOGGING": "INFO"}, "ETL_CONFIG['LOGGING'] is a str.", "Make it a dict."),
@@ -178,8 +203,33 @@ LIMITS = "Make it None, a count such as 100, or a share such as '1%'."
             "Make it a number from 0 (no limit) up.",
         ),
         ({"LOGGING": {"BACKUP_COUNT": 1.5}}, "BACKUP_COUNT is 1.5.", "Make it a whole number from 0 up."),
-        ({"MONITORING": {"ALERT_EMAIL": 7}}, "ALERT_EMAIL is 7.", "Make it a text, or None."),
-        ({"MONITORING": {"WEBHOOK_URL": b"x"}}, "WEBHOOK_URL is b'x'.", "Make it a text, or None."),
+        ({"MONITORING": {"ALERT_EMAIL": 7}}, "ALERT_EMAIL is 7.", EMAILS),
+        ({"MONITORING": {"ALERT_EMAIL": "a@b, ops"}}, "ALERT_EMAIL is 'a@b, ops'.", EMAILS),
+        ({"MONITORING": {"WEBHOOK_URL": b"x"}}, "WEBHOOK_URL is no address.", HOOK),
+        ({"MONITORING": {"WEBHOOK_URL": "file:///s3cret"}}, "WEBHOOK_URL is no address.", HOOK),
+        (
+            {"MONITORING": {"OBSERVE": "daily"}},
+            "MONITORING OBSERVE is 'daily': 1 fields instead of 5.",
+            CRON_HINT,
+        ),
+        ({"MONITORING": {"STALE_AFTER": 0}}, "STALE_AFTER is 0.", "Make it a number of hours from 1 up."),
+        ({"SENSORS": {"ENABLED": 1}}, "SENSORS ENABLED is 1.", "Make it True or False."),
+        (
+            {"SENSORS": {"INTERVAL": 0.5}},
+            "SENSORS INTERVAL is 0.5.",
+            "Make it a whole number of seconds from 1 up.",
+        ),
+        (
+            {"SCHEDULES": {"x": {"cron": "x"}}},
+            "SCHEDULES['x'] has cron 'x': 1 fields instead of 5.",
+            CRON_HINT,
+        ),
+        ({"DAGSTER_URL": "dagster.example.org"}, "DAGSTER_URL is 'dagster.example.org'.", ADDRESS),
+        ({"DAGSTER_URL": "http://"}, "DAGSTER_URL is 'http://'.", ADDRESS),
+        ({"SITE_URL": ""}, "SITE_URL is ''.", ADDRESS),
+        ({"SITE_URL": "https://a.org/?b"}, "SITE_URL is 'https://a.org/?b'.", ADDRESS),
+        ({"SITE_URL": b"https://a.org"}, "SITE_URL is b'https://a.org'.", ADDRESS),
+        ({"SITE_URL": "javascript:alert(1)"}, "SITE_URL is 'javascript:alert(1)'.", ADDRESS),
     ],
 )
 def test_what_cannot_be_meant_is_found_and_load_refuses_it(config: object, problem: str, hint: str | None):
@@ -203,7 +253,15 @@ def test_all_problems_are_found_at_once():
 
 
 def test_schedules_have_names_of_the_projects_own():
-    assert found({"SCHEDULES": {"whatever the project calls it": {"cron": "0 2 * * *"}}}) == []
+    assert found({"SCHEDULES": {"whatever_the_project_calls_it": {"cron": "0 2 * * *"}}}) == []
+
+
+def test_what_an_environment_leaves_empty_is_not_set():
+    empty = {"ALERT_EMAIL": "", "WEBHOOK_URL": "", "OBSERVE": ""}
+
+    assert found({"MONITORING": empty}) == []
+    with override_settings(ETL_CONFIG={"MONITORING": empty}):
+        assert conf.load() == conf.read({})
 
 
 @pytest.mark.parametrize(
@@ -248,17 +306,3 @@ def test_a_wrong_limit_says_what_to_write():
     assert str(caught.value) == (
         "MAX_REJECTED is 'few': write None, a count such as 100, or a share such as '1%'."
     )
-
-
-@pytest.mark.parametrize(
-    ("config", "keys"),
-    [
-        ({}, []),
-        ({"MONITORING": {"ALERT_EMAIL": "ops@example.org"}}, ["MONITORING"]),
-        ({"MONITORING": {"WEBHOOK_URL": "https://example.org"}}, ["MONITORING"]),
-        ({"SCHEDULES": {"nightly": {}}}, ["SCHEDULES"]),
-    ],
-)
-def test_what_nothing_acts_on_yet_is_told(config: dict[str, object], keys: list[str]):
-    with override_settings(ETL_CONFIG=config):
-        assert conf.not_acted_on() == keys

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from types import ModuleType
 
+import dagster
+import pytest
+
 import etl_assets
 
 
@@ -31,3 +34,12 @@ def test_nothing_else_looks_public() -> None:
 
     # Modules appear as they are imported.
     assert {type(getattr(etl_assets, name)) for name in others} <= {ModuleType}
+
+
+def test_the_component_is_there_for_dagster_alone() -> None:
+    """Listed, so that Dagster's tools find it; not loaded, so that `import etl_assets` needs no Dagster."""
+    assert "DjangoTransformersComponent" in dir(etl_assets)
+    assert "DjangoTransformersComponent" not in vars(etl_assets)
+    assert issubclass(etl_assets.DjangoTransformersComponent, dagster.Component)
+    with pytest.raises(AttributeError, match="module 'etl_assets' has no attribute 'Transformr'"):
+        etl_assets.Transformr  # noqa: B018

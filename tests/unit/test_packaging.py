@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 PYPROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
-PINS = ["requirements.txt", "requirements-dev.txt"]
+PINS = ["requirements.txt", "requirements-dev.txt", "requirements-bench.txt"]
 
 INTERPRETERS = ["3.11.0", "3.12.0", "3.13.0"]
 SYSTEMS = ["linux", "darwin"]
@@ -37,6 +37,10 @@ def pins(name: str) -> list[tuple[Requirement, list[str]]]:
     return [split_pin(line) for line in logical_lines(name)]
 
 
+def versions(name: str) -> dict[str, str]:
+    return {requirement.name: str(requirement.specifier) for requirement, _ in pins(name)}
+
+
 def group(name: str) -> list[Requirement]:
     """The requirements of a dependency group, those of the groups that it includes among them."""
     found = []
@@ -49,7 +53,7 @@ def wanted_by(pins_file: str) -> list[Requirement]:
     product = [Requirement(text) for text in PYPROJECT["project"]["dependencies"]]
     if pins_file == "requirements.txt":
         return product + group("demo") + group("build")
-    return product + group("dev")
+    return product + group("bench" if pins_file == "requirements-bench.txt" else "dev")
 
 
 @pytest.mark.parametrize("name", PINS)
@@ -95,11 +99,15 @@ def test_pins_cover_pyproject(name: str, version: str, system: str) -> None:
 
 
 def test_the_demo_runs_on_the_versions_that_were_tested() -> None:
-    run, tested = (
-        {(requirement.name, str(requirement.specifier)) for requirement, _ in pins(name)} for name in PINS
-    )
+    run, tested, _ = map(versions, PINS)
 
-    assert run <= tested
+    assert run.items() <= tested.items()
+
+
+def test_the_versions_that_were_tested_are_measured() -> None:
+    _, tested, measured = map(versions, PINS)
+
+    assert {name: measured[name] for name in tested.keys() & measured.keys()}.items() <= tested.items()
 
 
 @pytest.fixture(scope="module")

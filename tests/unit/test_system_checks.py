@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from django.core import checks
-from django.core.checks import CheckMessage, run_checks
+from django.core.checks import run_checks
 from django.test import override_settings
 
 from etl_assets.system_checks import TAG
+from etl_assets.timetable import CRON_HINT
 
 ROOT = Path(__file__).parents[2]
 
@@ -62,15 +62,20 @@ def test_e002_a_required_database_is_not_configured():
     ]
 
 
-def test_w001_what_nothing_acts_on_yet_is_a_warning():
-    messages: list[CheckMessage] = []
-    with override_settings(ETL_CONFIG={"SCHEDULES": {"nightly": {}}}):
-        messages = run_checks(tags=[TAG])
-
-    assert [(one.id, one.msg) for one in messages] == [
-        ("etl_assets.W001", "ETL_CONFIG['SCHEDULES'] is set, and nothing acts on it yet.")
+def test_e005_a_schedule_that_names_no_transformer():
+    assert found(SCHEDULES={"nightly": {"cron": "0 2 * * *", "only": ["patients", "department"]}}) == [
+        (
+            "etl_assets.E005",
+            "SCHEDULES['nightly'] has only 'department', and no transformer is named so.",
+            "Did you mean 'departments'?",
+        )
     ]
-    assert messages[0].level == checks.WARNING
+
+
+def test_e001_a_cron_line_that_is_none_is_found_without_dagster():
+    assert found(SCHEDULES={"nightly": {"cron": "0 25 * * *"}}) == [
+        ("etl_assets.E001", "SCHEDULES['nightly'] has cron '0 25 * * *': bad hour.", CRON_HINT)
+    ]
 
 
 def test_e003_transformers_that_cannot_be_found():

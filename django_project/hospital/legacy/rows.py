@@ -90,7 +90,13 @@ def tidy_patient(index: int, chance: Chance) -> Row:
         "dept_id": chance.of(DEPARTMENT_IDS),
         "registered_at": f"{dt.date.fromordinal(registered)} {office_hour(chance)}:00",
         "notes": chance.of(words.NOTES) if chance.one_in(8) else None,
+        "updated_at": f"{last_change(registered, index)} 17:30:00",
     }
+
+
+def last_change(registered: int, index: int) -> dt.date:
+    """Return the day of a patient's last change. It takes no chance, so that a seed's other columns stay."""
+    return dt.date.fromordinal(registered + scattered(index, LAST_DAY.toordinal() - registered))
 
 
 def tidy_appointment(index: int, patient_count: int, chance: Chance) -> Row:

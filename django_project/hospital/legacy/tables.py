@@ -57,6 +57,7 @@ PATIENTS = Table(
         "dept_id": "integer",
         "registered_at": "varchar(19)",
         "notes": "text",
+        "updated_at": "varchar(19)",
     },
 )
 

@@ -16,23 +16,25 @@ TITLES = {
     "duplicates": "Duplicates",
     "preview": "Preview",
     "estimate": "How long a load takes",
+    "checks": "Checks",
 }
 
 MEASURED = ("integer", "decimal", "float", "date", "datetime", "time")
 """Types whose histogram is one of the values; all others are text, and have that of its length."""
 
 
-def page(action: str, table: str, database: str, result: Mapping[str, Any], sources: Sources) -> str:
+def page(action: str, subject: str, database: str, result: Mapping[str, Any], sources: Sources) -> str:
     """Lay the result of an action out.
 
     Args:
+        subject: what was looked at: a table, or a run.
         sources: of a preview by a transformer, target field -> the columns that it is made of.
     """
     engine = Engine(
         dirs=[str(Path(__file__).with_name("templates"))],
         builtins=[f"{__package__}.filters"],
     )
-    context = {"action": action, "title": TITLES[action], "table": table, "database": database}
+    context = {"action": action, "title": TITLES[action], "subject": subject, "database": database}
     prepared = PREPARED.get(action, dict)(result)
     if action == "preview":
         prepared["previewed"] = [(row, list(pairs(row, sources))) for row in result["rows"]]

@@ -10,6 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from .checks import checks
 from .preview import Sources, pairs
 from .score import dimensions
 from .wording import duration, number, percent, plural, quoted, shown, size
@@ -30,7 +31,7 @@ def layout(action: str, result: Mapping[str, Any], sources: Sources) -> Renderab
     """
     if action == "preview":
         return preview(result, sources)
-    layouts = {"analyze": analysis, "duplicates": duplicates, "estimate": estimate}
+    layouts = {"analyze": analysis, "duplicates": duplicates, "estimate": estimate, "checks": checks}
     return layouts[action](result)
 
 

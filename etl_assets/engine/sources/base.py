@@ -13,6 +13,7 @@ from django.db.models import Model, QuerySet
 
 from ...exceptions import SourceError, nearest
 from ...source import Query, Source, source_label
+from .changes import Changes, Condition
 
 TIE_BREAK = "etl_tie_break"
 """Name under which a hidden column is read along."""
@@ -67,6 +68,10 @@ class Reader(ABC):
     """May another thread read, over a connection that nobody else uses?"""
     tie_break: str | None = None
     """A hidden column that tells rows apart and keeps them in the order stored."""
+    changes: ClassVar[type[Changes]] = Changes
+    """How this kind of database is asked for what is new."""
+    only: Condition | None = None
+    """Which rows to count and to read; None for all."""
 
     def __init__(self, connection: BaseDatabaseWrapper, source: Source, written: Sequence[str] = ()) -> None:
         self.connection = connection
@@ -126,7 +131,7 @@ class Reader(ABC):
     def read(self, sql: str, parameters: Sequence[Any], size: int) -> Iterator[pa.RecordBatch]:
         """Stream a select in batches of `size` rows; the last may have fewer."""
 
-    def give_up(self) -> None:
+    def give_up(self) -> None:  # noqa: B027 - only where another thread reads
         """End a read early that another thread is waiting for."""
 
     # What does not
@@ -147,8 +152,8 @@ class Reader(ABC):
         return [*names, TIE_BREAK] if self.tie_break else names
 
     def count(self, after: Position | None = None) -> int:
-        """Count the rows, or those after a position."""
-        where, parameters = self._after(after)
+        """Count the rows to read, or those after a position."""
+        where, parameters = self._where(after)
         sql = f"SELECT COUNT(*) FROM {self.relation.sql}{where}"
         return int(self.fetch(sql, (*self.relation.parameters, *parameters))[0][0])
 
@@ -159,13 +164,19 @@ class Reader(ABC):
         *,
         ordered: bool = True,
         limit: int | None = None,
+        offset: int = 0,
     ) -> Iterator[pa.RecordBatch]:
-        """Read everything, or what comes after a position, in reading order or as it comes."""
-        where, parameters = self._after(after)
+        """Read everything, or what comes after a position, in reading order or as it comes.
+
+        With a `limit` no more rows than that, after the first `offset` ones.
+        """
+        where, parameters = self._where(after)
         hidden = f", {self.tie_break} AS {TIE_BREAK}" if self.tie_break else ""
         columns = ", ".join(map(self.selected, self.columns)) + hidden
         order = self._order_sql() if ordered else ""
-        end = f" {self.connection.ops.limit_offset_sql(0, limit)}" if limit is not None else ""
+        end = ""
+        if limit is not None:
+            end = f" {self.connection.ops.limit_offset_sql(offset, offset + limit)}"
         sql = f"SELECT {columns} FROM {self.relation.sql}{where}{order}{end}"
         yield from self.read(sql, (*self.relation.parameters, *parameters), size)
 
@@ -227,13 +238,16 @@ class Reader(ABC):
             parts.append(self.tie_break)
         return f" ORDER BY {', '.join(parts)}" if parts else ""
 
-    def _after(self, position: Position | None) -> tuple[str, list[Any]]:
-        """Select what comes after a position in the reading order, nulls included.
+    def _where(self, after: Position | None) -> Condition:
+        chosen = [one for one in (self.only, self._after(after) if after is not None else None) if one]
+        where = " AND ".join(f"({condition})" for condition, _ in chosen)
+        return f" WHERE {where}" if where else "", [value for _, given in chosen for value in given]
+
+    def _after(self, position: Position) -> Condition:
+        """Choose what comes after a position in the reading order, nulls included.
 
         (a, b) > (x, y) spelt out, since row comparison knows neither nulls nor directions.
         """
-        if position is None:
-            return "", []
         order = [*self.order, *([OrderBy(self.tie_break)] if self.tie_break else [])]
         alternatives: list[str] = []
         parameters: list[Any] = []
@@ -247,7 +261,7 @@ class Reader(ABC):
                 parameters += [*same_parameters, *given]
             same.append(is_same)
             same_parameters += given
-        return f" WHERE ({' OR '.join(f'({one})' for one in alternatives)})", parameters
+        return " OR ".join(f"({one})" for one in alternatives), parameters
 
     def _compare(self, by: OrderBy, column: str, value: Any) -> tuple[str, str, list[Any]]:
         """Return the conditions "comes later" ('' where nothing can) and "is the same", and their value."""

@@ -11,6 +11,7 @@ from django.db import DatabaseError
 from ...exceptions import SourceError
 from ..frames import array_from_values
 from .base import Reader, Relation
+from .changes import CursorChanges
 
 TYPES: dict[str, pa.DataType] = {
     **dict.fromkeys(("SmallIntegerField", "IntegerField", "BigIntegerField"), pa.int64()),
@@ -31,6 +32,8 @@ class CursorReader(Reader):
     Only rows in the order of whole numbers and texts can be gone on after: those alone does every database
     take back as it gave them.
     """
+
+    changes = CursorChanges
 
     def connect(self) -> None:
         self._wrapper = self.connection.copy()

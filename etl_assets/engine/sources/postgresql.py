@@ -18,6 +18,7 @@ from pyarrow import csv
 
 from ...exceptions import SourceError
 from .base import TIE_BREAK, Position, Reader, Relation
+from .changes import Condition, PostgresChanges
 
 TYPES: dict[str, pa.DataType] = {
     "int2": pa.int64(),
@@ -44,6 +45,7 @@ class PostgresReader(Reader):
     """
 
     nulls_first = False
+    changes = PostgresChanges
 
     def connect(self) -> None:
         joined = self._joined_alias() if self.joins_transaction else None
@@ -162,9 +164,11 @@ class PostgresReader(Reader):
         return [_literal(batch.column(name)[-1]) for name in self.order_columns]
 
     def marker(self, column: str) -> str:
-        return f"%s::{self._casts[column]}"
+        # By their usual names these two mean one character, or one bit.
+        cast = {"character": "bpchar", "bit": "varbit"}.get(self._casts[column], self._casts[column])
+        return f"%s::{cast}"
 
-    def _after(self, position: Position | None) -> tuple[str, list[Any]]:
+    def _after(self, position: Position) -> Condition:
         tie_break, self.tie_break = self.tie_break, None
         try:
             return super()._after(position)

@@ -16,6 +16,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from ...exceptions import SourceError
 from ..frames import array_from_values
 from .base import Reader, Relation
+from .changes import SqliteChanges
 
 EXACT_FLOAT = 2**53
 """Whole numbers above it do not all fit a float."""
@@ -32,6 +33,7 @@ class SqliteReader(Reader):
     """
 
     placeholder = "?"
+    changes = SqliteChanges
 
     def connect(self) -> None:
         name = str(self.connection.settings_dict["NAME"])

@@ -10,11 +10,13 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import CheckConstraint, F, Field, UniqueConstraint
 
+from ..batch import Mask, Positions
 from ..collation import Fold, fold_of, folded
 from ..fields import arrow_type, read_as
 from ..frames import array_from_values
@@ -22,26 +24,57 @@ from ..kinds import column_of, is_text
 from ..plan import Plan
 from ..verbs import Context
 
+Packed = Any
+"""Rows as a database's driver takes them."""
+
 ROW = "etl_row"
 """Staging column with a row's position in its batch."""
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
-    """The row of the target that has a staged row's key."""
-
-    pk: Any
-    changed: bool
-    """Is any mapped column different?"""
-
-
-@dataclass(slots=True)
+@dataclass
 class Matches:
     """What the target already has of a batch."""
 
-    by_row: dict[int, Match] = dataclasses.field(default_factory=dict)
+    rows: Positions
+    """Staged rows whose keys the target has, each once."""
+    pks: list[Any]
+    """The primary keys of the target's rows."""
+    differ: Mask
+    """Where any mapped column is different."""
     ambiguous: set[int] = dataclasses.field(default_factory=set)
     """Rows whose key several target rows have."""
+
+    @classmethod
+    def of(cls, found: Sequence[tuple[int, Any, Any]]) -> Matches:
+        """Take (row, primary key, differs) as they were found."""
+        if not found:
+            return cls(np.zeros(0, np.int64), [], np.zeros(0, np.bool_))
+        numbers, pks, differ = zip(*found, strict=True)
+        rows = np.array(numbers, dtype=np.int64)
+        distinct, first, count = np.unique(rows, return_index=True, return_counts=True)
+        ambiguous = set(distinct[count > 1].tolist())
+        return cls(
+            distinct,
+            [pks[index] for index in first.tolist()],
+            np.array(differ, dtype=np.bool_)[first],
+            ambiguous,
+        )
+
+    @property
+    def changed(self) -> Positions:
+        return self.rows[self.differ]
+
+    @property
+    def unchanged(self) -> Positions:
+        return self.rows[~self.differ]
+
+    @cached_property
+    def by_pk(self) -> Mapping[Any, Sequence[tuple[int, bool]]]:
+        """Primary key -> staged rows that have its key, and whether they differ from it."""
+        found: dict[Any, list[tuple[int, bool]]] = {}
+        for row, pk, differs in zip(self.rows.tolist(), self.pks, self.differ.tolist(), strict=True):
+            found.setdefault(pk, []).append((row, differs))
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,15 +144,29 @@ class Target(ABC):
     def close(self) -> None:
         """Remove what `open` made."""
 
+    def pack(self, rows: pa.Table) -> Packed:
+        """Bring rows, `ROW` and a column for each of `staged_fields`, into the form that `stage` takes.
+
+        Needs no connection, so another thread may do it.
+        """
+        return rows
+
+    def clear(self) -> None:  # noqa: B027 - not every target keeps them
+        """Forget the rows that are staged; called before each `stage`, outside its savepoint."""
+
     @abstractmethod
-    def stage(self, rows: pa.Table) -> None:
-        """Take the rows of a batch: `ROW`, and a column for each of `staged_fields`."""
+    def stage(self, packed: Packed) -> None:
+        """Take the rows of a batch."""
 
     can_append: bool = False
-    """Does `append` know a shorter way than staging?"""
+    """Is there a shorter way than staging, for rows that are known to have new keys and unique values?"""
 
-    def append(self, rows: pa.Table) -> int:
-        """Create rows that are known to have new keys and unique values, and return how many were."""
+    def pack_new(self, rows: pa.Table) -> Packed:
+        """Bring such rows into the form that `append` takes."""
+        raise NotImplementedError
+
+    def append(self, packed: Packed) -> int:
+        """Create them, and return how many were."""
         raise NotImplementedError
 
     @abstractmethod
@@ -131,15 +178,15 @@ class Target(ABC):
         """Return the staged rows that a check constraint would refuse."""
 
     @abstractmethod
-    def clashes(self, unique: UniqueSet, rows: Sequence[int]) -> list[Clash]:
+    def clashes(self, unique: UniqueSet, rows: Positions) -> list[Clash]:
         """Return those of the rows whose values another of them, or another target row, has."""
 
     @abstractmethod
-    def insert(self, rows: Sequence[int]) -> int:
+    def insert(self, chosen: Positions) -> int:
         """Create these rows, in reading order, and return how many were."""
 
     @abstractmethod
-    def update(self, rows: Sequence[int]) -> int:
+    def update(self, chosen: Positions) -> int:
         """Write the mapped columns of these rows over those with their keys; return how many were."""
 
     @abstractmethod

@@ -13,9 +13,10 @@ from django.core.management.color import no_style
 from django.db.models import CheckConstraint, F, Field, GeneratedField, JSONField, Max, QuerySet, Value
 from django.db.models.expressions import OrderBy
 
+from ..batch import Positions
 from ..collation import Fold, fold_of, folded
 from ..kinds import column_of, kind, stored_field
-from .base import ROW, Clash, Match, Matches, Target, UniqueSet
+from .base import ROW, Clash, Matches, Packed, Target, UniqueSet
 from .compiled import Compiled, compile_condition, compile_expression
 from .conditions import TUPLES_AT_ONCE, Part, any_of, chunks
 
@@ -44,7 +45,8 @@ class GenericTarget(Target):
         self._rows.clear()
         self._pks.clear()
 
-    def stage(self, rows: pa.Table) -> None:
+    def stage(self, packed: Packed) -> None:
+        rows: pa.Table = packed
         if self.connection.vendor in SPEAKS_WHEN_ASKED:
             with self.connection.cursor() as cursor:
                 cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
@@ -65,16 +67,14 @@ class GenericTarget(Target):
         keys = [tuple(self._rows[row][part.name] for part in parts) for row in numbers]
         identities = self._identities(parts, keys)
         there = self._there(parts, dict(zip(identities, keys, strict=True)))
-        matches = Matches()
+        matches: list[tuple[int, Any, bool]] = []
         for row, identity in zip(numbers, identities, strict=True):
             for found in there.get(identity, ()):
-                if row in matches.by_row:
-                    matches.ambiguous.add(row)
-                matches.by_row[row] = Match(found["pk"], self._differs(self._rows[row], found))
+                matches.append((row, found["pk"], self._differs(self._rows[row], found)))
                 self._pks[row] = found["pk"]
                 self._rows[row] |= {field.attname: found[field.attname] for field in self._kept}
         self._foresee()
-        return matches
+        return Matches.of(matches)
 
     @cached_property
     def _kept(self) -> list[Field[Any, Any]]:
@@ -175,7 +175,7 @@ class GenericTarget(Target):
         )
         return [row for row, _ in self._evaluate([], refused, list(self._rows))]
 
-    def clashes(self, unique: UniqueSet, rows: Sequence[int]) -> list[Clash]:
+    def clashes(self, unique: UniqueSet, rows: Positions) -> list[Clash]:
         constraint = unique.constraint
         expressions = _expressions(unique)
         condition = None
@@ -190,7 +190,7 @@ class GenericTarget(Target):
             parts = self._parts(self.meta.get_field(name) for name in unique.fields)  # type: ignore[misc]
         if constraint is not None and constraint.condition is not None:
             found = found.filter(constraint.condition)
-        mine = self._unique_values(parts, compiled, condition, rows)
+        mine = self._unique_values(parts, compiled, condition, rows.tolist())
         if constraint is None or constraint.nulls_distinct is not False:
             mine = {row: values for row, values in mine.items() if None not in values}
         return self._shared(parts, mine, found)
@@ -299,9 +299,10 @@ class GenericTarget(Target):
 
     # Write
 
-    def insert(self, rows: Sequence[int]) -> int:
-        if not rows:
+    def insert(self, chosen: Positions) -> int:
+        if not len(chosen):
             return 0
+        rows = chosen.tolist()
         fields = list(self.staged_fields)
         if self.pk_is_drawn and self.dry_run:
             fields.insert(0, self.pk)
@@ -312,9 +313,10 @@ class GenericTarget(Target):
         values = [self._parameters(fields, row) for row in rows]
         return self.write(f"INSERT INTO {self._table} ({columns}) VALUES ({marks})", values)
 
-    def update(self, rows: Sequence[int]) -> int:
-        if not rows:
+    def update(self, chosen: Positions) -> int:
+        if not len(chosen):
             return 0
+        rows = chosen.tolist()
         fields = [*self.compared, *self.touched]
         assigned = ", ".join(f"{self._column(field)} = %s" for field in fields)
         values = [[*self._parameters(fields, row), self._stored(self.pk, self._pks[row])] for row in rows]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, ClassVar
 
 import pyarrow as pa
@@ -11,8 +12,9 @@ from django.db.models import CheckConstraint, Field
 from django.db.models.expressions import OrderBy
 from django.db.models.sql import Query
 
+from ..batch import Positions
 from ..kinds import column_of
-from .base import ROW, Clash, Match, Matches, Target, UniqueSet
+from .base import ROW, Clash, Matches, Packed, Target, UniqueSet
 
 Sql = tuple[str, list[Any]]
 
@@ -29,11 +31,14 @@ class SqlTarget(Target):
     # What differs by dialect
 
     @abstractmethod
-    def load(self, rows: pa.Table, table: str) -> int:
+    def pack(self, rows: pa.Table) -> Packed: ...
+
+    @abstractmethod
+    def load(self, packed: Packed, table: str) -> int:
         """Put rows into a table whose columns have their names, and return how many."""
 
     @abstractmethod
-    def among(self, rows: Sequence[int]) -> Sql:
+    def among(self, rows: Positions) -> Sql:
         """Return the condition that `ROW` is one of these numbers."""
 
     # What does not
@@ -52,21 +57,30 @@ class SqlTarget(Target):
     def close(self) -> None:
         self.execute(f"DROP TABLE IF EXISTS {self.stage_table}")
 
-    def stage(self, rows: pa.Table) -> None:
+    def clear(self) -> None:
         self.execute(f"DELETE FROM {self.stage_table}")
-        self.load(rows, self.stage_table)
+
+    def stage(self, packed: Packed) -> None:
+        self.load(packed, self.stage_table)
 
     @property
     def can_append(self) -> bool:  # type: ignore[override]
         return True
 
-    def append(self, rows: pa.Table) -> int:
-        rows = rows.drop_columns([ROW])
-        if self.pk_is_drawn and self.dry_run:  # as in `insert`
-            ((largest,),) = self.fetch(f"SELECT COALESCE(MAX({self.column(self.pk)}), 0) FROM {self.table}")
-            keys = pa.array(range(largest + 1, largest + 1 + rows.num_rows), pa.int64())
-            rows = rows.append_column(column_of(self.pk), keys)
-        return self.load(rows, self.table)
+    @property
+    def _numbers_rows(self) -> bool:
+        """A sequence does not roll back: a dry run numbers new rows itself, past the largest key."""
+        return self.pk_is_drawn and self.dry_run
+
+    def pack_new(self, rows: pa.Table) -> Packed:
+        return self.pack(rows if self._numbers_rows else rows.drop_columns([ROW]))
+
+    def append(self, packed: Packed) -> int:
+        if not self._numbers_rows:
+            return self.load(packed, self.table)
+        self.clear()
+        self.stage(packed)
+        return self._insert_staged("1 = 1", [])
 
     def match(self) -> Matches:
         different = " OR ".join(
@@ -76,20 +90,15 @@ class SqlTarget(Target):
             f"SELECT s.{ROW}, t.{self.column(self.pk)}, {f'({different})' if different else '1 = 0'} "
             f"FROM {self.stage_table} s JOIN {self.table} t ON {self._same_key('s', 't')}"
         )
-        matches = Matches()
-        for row, pk, changed in found:
-            if row in matches.by_row:
-                matches.ambiguous.add(row)
-            matches.by_row[row] = Match(pk, bool(changed))
         self._adopt()
-        return matches
+        return Matches.of(found)
 
     def failing(self, constraint: CheckConstraint) -> list[int]:
         condition, parameters = self._condition(constraint.condition)
         found = self.fetch(f"SELECT {ROW} FROM {self.stage_table} WHERE NOT ({condition})", parameters)
         return [row for (row,) in found]
 
-    def clashes(self, unique: UniqueSet, rows: Sequence[int]) -> list[Clash]:
+    def clashes(self, unique: UniqueSet, rows: Positions) -> list[Clash]:
         mine, mine_parameters = self._values_of(unique, self.stage_table, ROW)
         theirs, their_parameters = self._values_of(unique, self.table, self.column(self.pk))
         count = self._value_count(unique)
@@ -108,35 +117,34 @@ class SqlTarget(Target):
         )
         return [Clash(row, tuple(values), owner) for row, owner, *values in found]
 
-    def insert(self, rows: Sequence[int]) -> int:
-        if not rows:
-            return 0
+    def insert(self, chosen: Positions) -> int:
+        return self._insert_staged(*self.among(chosen)) if len(chosen) else 0
+
+    def _insert_staged(self, condition: str, parameters: list[Any]) -> int:
         columns = [self.column(field) for field in self.staged_fields]
         values = list(columns)
-        if self.pk_is_drawn and self.dry_run:
-            # A sequence does not roll back: number the rows past the largest key instead.
+        if self._numbers_rows:
             key = self.column(self.pk)
             columns.insert(0, key)
             values.insert(
                 0,
                 f"(SELECT COALESCE(MAX({key}), 0) FROM {self.table}) + ROW_NUMBER() OVER (ORDER BY {ROW})",
             )
-        chosen, parameters = self.among(rows)
         return self.execute(
             f"INSERT INTO {self.table} ({', '.join(columns)}) SELECT {', '.join(values)} "
-            f"FROM {self.stage_table} WHERE {chosen} ORDER BY {ROW}",
+            f"FROM {self.stage_table} WHERE {condition} ORDER BY {ROW}",
             parameters,
         )
 
-    def update(self, rows: Sequence[int]) -> int:
-        if not rows:
+    def update(self, chosen: Positions) -> int:
+        if not len(chosen):
             return 0
         written = [self.column(field) for field in (*self.compared, *self.touched)]
         assigned = ", ".join(f"{column} = s.{column}" for column in written)
-        chosen, parameters = self.among(rows)
+        condition, parameters = self.among(chosen)
         return self.execute(
             f"UPDATE {self.table} SET {assigned} FROM {self.stage_table} s "
-            f"WHERE {self._same_key('s', self.table)} AND {chosen.replace(ROW, f's.{ROW}')}",
+            f"WHERE {self._same_key('s', self.table)} AND {condition.replace(ROW, f's.{ROW}')}",
             parameters,
         )
 
@@ -172,7 +180,8 @@ class SqlTarget(Target):
 
         Constraints may look at these columns, and an update leaves them as they are.
         """
-        if not (self.checks or self.unique_sets):
+        looked_at = self._looked_at
+        if looked_at.isdisjoint(field.name for field in (*self.unmapped, *self.filled_by_database)):
             return
         defaults = [field for field in self.filled_by_database if not field.generated]
         self._compute({field: field._db_default_expression for field in defaults})  # type: ignore[attr-defined]
@@ -188,6 +197,12 @@ class SqlTarget(Target):
                 f"WHERE {self._same_key(self.stage_table.rpartition('.')[2], 't')}"
             )
         self._compute({field: field.expression for field in self.filled_by_database if field.generated})  # type: ignore[attr-defined]
+
+    @cached_property
+    def _looked_at(self) -> set[str]:
+        """Names of the fields that constraints look at."""
+        names = {name for unique in self.unique_sets for name in unique.looks_at}
+        return names.union(*(check.condition.referenced_base_fields for check in self.checks))  # type: ignore[union-attr]
 
     def _compute(self, expressions: Mapping[Field[Any, Any], Any]) -> None:
         """Give staged rows what the database would put into these columns."""

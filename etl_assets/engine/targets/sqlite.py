@@ -12,8 +12,9 @@ import pyarrow.compute as pc
 from django.db import IntegrityError
 from django.db.models import ForeignKey
 
+from ..batch import Positions
 from ..kinds import column_of, kind
-from .base import ROW
+from .base import ROW, Packed
 from .sql import Sql, SqlTarget
 
 
@@ -49,37 +50,38 @@ class SqliteTarget(SqlTarget):
         )
         return [field for field in fields if _is_enforced(field) and field.model._meta.db_table in there]
 
-    def insert(self, rows: Sequence[int]) -> int:
+    def insert(self, chosen: Positions) -> int:
         """Refuse now what SQLite would refuse at commit, when it no longer says which row it was."""
-        chosen, parameters = self.among(rows)
+        condition, parameters = self.among(chosen)
         for field in self.unmapped:
-            if rows and _is_enforced(field) and field.has_default():
+            if len(chosen) and _is_enforced(field) and field.has_default():
                 parent, target = field.target_field.model._meta.db_table, self.column(field.target_field)
                 self._must_be_none(
                     f"SELECT 1 FROM {self.stage_table} s LEFT JOIN {self.quote(parent)} p "
                     f"ON p.{target} = s.{self.column(field)} "
-                    f"WHERE {chosen} AND s.{self.column(field)} IS NOT NULL AND p.{target} IS NULL LIMIT 1",
+                    f"WHERE {condition} AND s.{self.column(field)} IS NOT NULL AND p.{target} IS NULL "
+                    "LIMIT 1",
                     parameters,
                     f"the default of {field.name} is no row of {parent}",
                 )
-        return super().insert(rows)
+        return super().insert(chosen)
 
-    def update(self, rows: Sequence[int]) -> int:
+    def update(self, chosen: Positions) -> int:
         """Refuse now to change a value that other tables refer to, for the same reason."""
-        chosen, parameters = self.among(rows)
+        condition, parameters = self.among(chosen)
         for child in self._referring:
             field = child.target_field
-            if not rows or field not in self.compared:
+            if not len(chosen) or field not in self.compared:
                 continue
             table = child.model._meta.db_table
             self._must_be_none(
                 f"SELECT 1 FROM {self.stage_table} s JOIN {self.table} t ON {self._same_key('s', 't')} "
                 f"JOIN {self.quote(table)} c ON c.{self.column(child)} = t.{self.column(field)} "
-                f"WHERE {chosen} AND t.{self.column(field)} IS NOT s.{self.column(field)} LIMIT 1",
+                f"WHERE {condition} AND t.{self.column(field)} IS NOT s.{self.column(field)} LIMIT 1",
                 parameters,
                 f"{field.name} is what rows of {table} refer to",
             )
-        return super().update(rows)
+        return super().update(chosen)
 
     def _must_be_none(self, sql: str, parameters: Sequence[Any], refusal: str) -> None:
         if self.fetch(sql, parameters):
@@ -90,19 +92,22 @@ class SqliteTarget(SqlTarget):
         """Rows whose defaults refer to other tables go the way on which `insert` looks at them."""
         return not any(_is_enforced(field) and field.has_default() for field in self.unmapped)
 
-    def load(self, rows: pa.Table, table: str) -> int:
+    def pack(self, rows: pa.Table) -> Packed:
+        """Turn columns into rows of what Django stores, beside the names of their columns."""
         kinds = {column_of(field): kind(field) for field in self.staged_fields}
         columns = [self._stored(rows.column(name), kinds.get(name, "")) for name in rows.column_names]
-        names = ", ".join(map(self.quote, rows.column_names))
-        marks = ", ".join(["%s"] * len(columns))
-        with self.connection.cursor() as cursor:
-            cursor.executemany(
-                f"INSERT INTO {table} ({names}) VALUES ({marks})", list(zip(*columns, strict=True))
-            )
-        return rows.num_rows
+        return rows.column_names, list(zip(*columns, strict=True))
 
-    def among(self, rows: Sequence[int]) -> Sql:
-        return f"{ROW} IN (SELECT value FROM json_each(%s))", [json.dumps(list(map(int, rows)))]
+    def load(self, packed: Packed, table: str) -> int:
+        names, rows = packed
+        marks = ", ".join(["%s"] * len(names))
+        columns = ", ".join(map(self.quote, names))
+        with self.connection.cursor() as cursor:
+            cursor.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", rows)
+        return len(rows)
+
+    def among(self, rows: Positions) -> Sql:
+        return f"{ROW} IN (SELECT value FROM json_each(%s))", [json.dumps(rows.tolist())]
 
     def advance_sequence(self) -> None:
         """Do nothing: SQLite goes on after the largest key by itself."""

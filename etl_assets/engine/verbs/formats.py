@@ -1,7 +1,7 @@
 """Reading dates and times in `strptime` formats, exactly as Python does and much faster.
 
 Most formats are made of %Y %m %d %H %M %S and what stands between them. Text in such a format is
-rearranged to ISO 8601 by a kernel and then read by Python's quick `fromisoformat`. What does not fit
+rearranged to ISO 8601 by a kernel and then read digit by digit, a column at a time. What does not fit
 that way, and every other format, goes to `strptime` itself.
 """
 
@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .distinct import filled
+from .iso import read_iso
 from .plain import INSTANT
 from .text import WHITE_SPACE
 
@@ -84,13 +85,13 @@ def _loosely(literal: str) -> str:
 
 def read_dates(texts: pa.Array, pattern: str) -> pa.Array:
     """Read dates in one format; null for what is not in it."""
-    return _read(texts, pattern, pa.date32(), dt.date.fromisoformat, _strptime_date)
+    return _read(texts, pattern, pa.date32(), _strptime_date)
 
 
 def read_times(texts: pa.Array, pattern: str) -> pa.Array:
     """Read times in one format: instants where it has an offset (%z), else local times."""
     to = INSTANT if "%z" in pattern.replace("%%", "") else pa.timestamp("us")
-    return _read(texts, pattern, to, dt.datetime.fromisoformat, dt.datetime.strptime)
+    return _read(texts, pattern, to, dt.datetime.strptime)
 
 
 def _strptime_date(text: str, pattern: str) -> dt.date:
@@ -101,13 +102,12 @@ def _read(
     texts: pa.Array,
     pattern: str,
     to: pa.DataType,
-    from_iso: Callable[[str], dt.date],
     strptime: Callable[[str, str], dt.date],
 ) -> pa.Array:
     done = pa.nulls(len(texts), to)
     numeric = numeric_format(pattern)
     if numeric is not None:
-        done = filled(numeric.as_iso(texts), done, partial(or_none, from_iso))
+        done = read_iso(numeric.as_iso(texts), to)
         texts = numeric.candidates(texts)
     return filled(texts, done, partial(or_none, lambda text: strptime(text, pattern)))
 

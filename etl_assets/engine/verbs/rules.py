@@ -8,7 +8,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .distinct import map_distinct
+from .distinct import filled
+from .linear import linear_regex
 from .lookup import places
 from .outcome import Context
 from .writing import as_text
@@ -19,8 +20,13 @@ def required(values: pa.Array, context: Context) -> pa.Array:
 
 
 def matches(values: pa.Array, context: Context, regex: str) -> pa.Array:
+    texts = as_text(values)
     pattern = re.compile(regex)
-    return map_distinct(as_text(values), lambda text: pattern.fullmatch(text) is not None, pa.bool_())
+    done = pa.nulls(len(texts), pa.bool_())
+    linear = linear_regex(regex)
+    if linear is not None:
+        done = pc.if_else(pc.string_is_ascii(texts), pc.match_substring_regex(texts, linear), None)
+    return filled(texts, done, lambda text: pattern.fullmatch(text) is not None)
 
 
 def one_of(array: pa.Array, context: Context, values: tuple[Any, ...]) -> pa.Array:

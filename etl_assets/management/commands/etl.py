@@ -8,12 +8,12 @@ from typing import Any, TextIO, cast
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DEFAULT_DB_ALIAS
 
-ACTIONS = "analyze|duplicates|preview|estimate"
+ACTIONS = "analyze|duplicates|preview|estimate|checks"
 REMEDY = "Run again with --traceback to see where."
 
 
 class Command(BaseCommand):
-    help = "Looks at a table or view before anything is moved. Nothing is written to its database."
+    help = "Looks at a table or view before anything is moved, and at what the checks of a run found."
     # What is wrong elsewhere in the project must not keep anybody from looking.
     requires_system_checks: list[str] = []
 
@@ -33,9 +33,11 @@ class Command(BaseCommand):
             "action",
             nargs="?",
             metavar=ACTIONS,
-            help="What is in it, which rows are there twice, what becomes of it, how long a load takes.",
+            help="What is in it, which rows are there twice, what becomes of it, how long a load takes; and "
+            "what the checks of a run found.",
         )
-        add("--table", help="Table or view to look at. Required.")
+        add("--table", help="Table or view to look at. Required by all but checks.")
+        add("--run", metavar="ID", help="checks: the run, or the beginning of its id. The last one.")
         add(
             "--database",
             metavar="ALIAS",
@@ -66,7 +68,7 @@ class Command(BaseCommand):
         color = True if options["force_color"] else False if options["no_color"] else None
         try:
             request = Request.from_options(options)
-            with interruptible(), waiting(request.table, sys.stderr) as progress:
+            with interruptible(), waiting(request.table or request.action, sys.stderr) as progress:
                 finding = inspect(request, note=self._note, progress=progress)
             tell(finding, request, cast(TextIO, self.stdout), color=color)
         except Interrupted as stop:

@@ -46,8 +46,74 @@ def test_the_hospital_is_valid_with_its_settings_alone(home: Path) -> None:
     assert "Validation successful for code location etl_assets.definitions." in done.stdout + done.stderr
 
 
-def test_a_broken_transformer_is_named_with_file_and_line(home: Path, tmp_path: Path) -> None:
-    (tmp_path / "broken_town.py").write_text("import etl_assets\n\netl_assets.Transformr\n")
+TOWN = """\
+from etl_assets import Transformer, col, key
+
+
+class PlaceTransformer(Transformer):
+    class Meta:
+        source = "old_places"
+        model = "targets.Place"
+        {option}
+
+    legacy_id = key("id")
+    code = col("code"){verb}
+"""
+BROKEN = {
+    "a syntax error": (
+        "import etl_assets\n\nclass Open(\n",
+        "Transformer module 'broken_town' does not import: SyntaxError at {file}, line 3: "
+        "'(' was never closed",
+    ),
+    "an import error": (
+        "import etl_assets\nimport no_such_module\n",
+        "Transformer module 'broken_town' does not import: ModuleNotFoundError at {file}, line 2: "
+        "No module named 'no_such_module'",
+    ),
+    "a name that is not there": (
+        "import etl_assets\n\netl_assets.Transformr\n",
+        "Transformer module 'broken_town' does not import: AttributeError at {file}, line 3: "
+        "module 'etl_assets' has no attribute 'Transformr'",
+    ),
+    "an option that Meta does not have": (
+        TOWN.format(option="owner = 'me'", verb=""),
+        "Transformer module 'broken_town' does not import: ConfigurationError at {file}, line 4: "
+        "Meta of PlaceTransformer has no option 'owner'. Did you mean 'owners'?",
+    ),
+    "a wrong argument": (
+        TOWN.format(option="", verb=".matches('[')"),
+        "Transformer module 'broken_town' does not import: ConfigurationError at {file}, line 11: "
+        "matches('[') is no regular expression: unterminated character set at position 0.",
+    ),
+    "an owner that Dagster does not take": (
+        TOWN.format(option="owners = ('Bob',)", verb=""),
+        "Meta of PlaceTransformer has owner 'Bob', which Dagster does not take: "
+        "write an e-mail address or 'team:name'. See {file}, line 4.",
+    ),
+    "a model that nobody has": (
+        TOWN.format(option="", verb="").replace("targets.Place", "targets.Plaice"),
+        "Meta of PlaceTransformer has model 'targets.Plaice', which no installed app has: "
+        "write 'app_label.Model'. See {file}, line 4.",
+    ),
+    "a field that the model does not have": (
+        TOWN.format(option="", verb="").replace("code =", "cod ="),
+        "broken_town.PlaceTransformer.cod is no field of targets.Place. Did you mean 'code'? "
+        "Its fields are id, legacy_id, code, name. See {file}, line 4.",
+    ),
+    "two transformers of one name": (
+        TOWN.format(option="", verb="")
+        + "\n\nclass OtherTransformer(PlaceTransformer):\n    class Meta(PlaceTransformer.Meta): ...\n",
+        "broken_town.PlaceTransformer and broken_town.OtherTransformer are both named 'places': "
+        "give one of them another Meta.name. See {file}, line 14.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("source", "message"), BROKEN.values(), ids=BROKEN)
+def test_a_broken_transformer_is_one_sentence_with_file_and_line(
+    source: str, message: str, home: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "broken_town.py").write_text(source)
     (tmp_path / "broken_settings.py").write_text(
         "from tests.settings import *\n"
         "ETL_CONFIG = {**ETL_CONFIG, 'TRANSFORMER_DISCOVERY_PATHS': ['broken_town']}\n"
@@ -56,10 +122,10 @@ def test_a_broken_transformer_is_named_with_file_and_line(home: Path, tmp_path: 
     done = validate(home, DJANGO_SETTINGS_MODULE="broken_settings", PYTHONPATH=f"{tmp_path}:{ROOT}")
 
     assert done.returncode == 1
-    assert (
-        "Transformer module 'broken_town' does not import: "
-        f"AttributeError at {tmp_path}/broken_town.py, line 3: "
-    ) in done.stdout + done.stderr
+    said = done.stdout + done.stderr
+    # It is what is said first, before any stack trace.
+    told = said[said.index("Validation failed for code location") :].splitlines()[2]
+    assert told.partition(": ")[2] == message.format(file=tmp_path / "broken_town.py")
 
 
 REEXECUTE = """

@@ -109,7 +109,13 @@ def test_dagster_takes_every_source(source: Any) -> None:
     dg.Definitions.validate_loadable(build_definitions(Registry([transformer(source=source)])))
 
 
-@pytest.mark.parametrize("name", ["type", "context", "class", "in", "conf", "x", "a__b"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("type", "context", "class", "in", "conf", "x", "a__b"),
+        *("migrate_legacy_data", "dry_run_legacy_data", "rehearse_transformers", "observe_legacy_tables"),
+    ],
+)
 def test_dagster_takes_every_name(name: str) -> None:
     definitions = build_definitions(Registry([transformer(name=name)]))
 

@@ -20,7 +20,7 @@ from tests.targets.models import Pairwise, Place, Plain
 @pytest.fixture(params=["local", "stored"])
 def claims(request: pytest.FixtureRequest, db: None) -> Iterator[Claims]:
     stored = StoredClaims("default", "plains", at_once=3)
-    made: Claims = LocalClaims(NoClaims()) if request.param == "local" else stored
+    made: Claims = LocalClaims(NoClaims(), 100) if request.param == "local" else stored
     yield made
     made.close()
 
@@ -53,7 +53,7 @@ def test_nobody_takes_a_key_twice(claims: Claims):
 
 
 def test_local_claims_are_forgotten_with_their_run():
-    first, second = LocalClaims(NoClaims()), LocalClaims(NoClaims())
+    first, second = LocalClaims(NoClaims(), 100), LocalClaims(NoClaims(), 100)
     first.add({"a": "1"})
     assert second.taken(["a"]) == {}
     first.close()
@@ -64,7 +64,7 @@ def test_local_claims_are_forgotten_with_their_run():
 def test_local_claims_go_on_after_those_of_a_run_that_was_cut_off():
     before = StoredClaims("default", "plains", at_once=10)
     before.add({"a": "1"})
-    claims = LocalClaims(before)
+    claims = LocalClaims(before, 100)
     claims.add({"b": "2"})
 
     assert claims.taken(["a", "b", "c"]) == {"a": "1", "b": "2"}

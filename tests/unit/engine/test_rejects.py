@@ -512,6 +512,16 @@ def test_the_spreadsheet_holds_every_reject_and_masks_what_is_sensitive(tmp_path
     assert "ü" not in masked
 
 
+def test_no_cell_of_the_file_is_a_formula(tmp_path: Path):
+    log = RejectLog("patients")
+    log.add(batch_with(("=1+1", "dob", "z"), ("-7", "dob", "z")))
+
+    write_csv(tmp_path / "rejects.csv", [log], frozenset())
+
+    with (tmp_path / "rejects.csv").open(encoding="utf-8", newline="") as file:
+        assert [row[1] for row in csv.reader(file)] == ["legacy_key", "'=1+1", "-7"]
+
+
 @POSTGRES
 def test_a_time_that_python_cannot_hold_is_rejected_like_any_other(pair: Pair):
     make_table("old", {"no": "text", "x": "timestamp"}, [("1", "infinity"), ("2", "20000-01-01 00:00:00")])

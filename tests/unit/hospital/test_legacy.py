@@ -181,6 +181,7 @@ def test_a_seed_gives_these_rows_for_ever() -> None:
         "dept_id": 70,
         "registered_at": "2016-11-25 14:30:00",
         "notes": None,
+        "updated_at": "2017-06-13 17:30:00",
     }
 
 
@@ -220,7 +221,7 @@ def test_what_is_stored_is_what_was_made(databases: Databases, vendor: Vendor) -
     assert in_order(iter(stored("legacy_departments"))) == in_order(departments())
     assert in_order(iter(stored("legacy_patients"))) == in_order(rows.patients(2_000, 3, Counter()))
     assert in_order(iter(stored("legacy_appointments"))) == in_order(rows.appointments(2_000, 3, Counter()))
-    assert len(stored("legacy_patients")[0]) == 14
+    assert len(stored("legacy_patients")[0]) == 15
 
 
 def test_the_command_says_what_it_wrote_and_replaces_what_was_there(

@@ -1,0 +1,16 @@
+"""What a job has to leave in its tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a job has to leave in one table: column names, and rows in the order of their first column."""
+
+    table: str
+    columns: tuple[str, ...]
+    rows: Iterable[tuple[Any, ...]]

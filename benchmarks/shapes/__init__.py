@@ -1,0 +1,1 @@
+"""Tables of other shapes: few columns and many, wide text, narrow rows."""
