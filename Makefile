@@ -2,8 +2,8 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-browser browser lint types lock bench bench-quick bench-memory bench-growth clean \
-	venv venv-dev venv-bench
+.PHONY: help demo test test-browser browser lint types lock bench bench-quick bench-memory bench-growth bench-tables \
+	clean venv venv-dev venv-bench
 
 PYTHON ?=
 export PYTHON
@@ -64,6 +64,9 @@ bench-memory: venv-bench  ## Measure the memory at five times the rows
 
 bench-growth: venv-bench  ## Measure more rows, more columns, many tables, wide and narrow ones
 	$(BENCH) -m benchmarks.full --rows $(ROWS) --growth --only-asked
+
+bench-tables: venv-bench  ## Write docs/performance.md anew from what was measured
+	$(BENCH) -m benchmarks.full --only-asked
 
 bench-quick: venv-bench  ## Compare the speed with what is recorded, in three minutes
 	$(BENCH) -m benchmarks.quick

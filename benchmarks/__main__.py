@@ -1,4 +1,4 @@
-"""One case, once or more: `python -m benchmarks engine limit --rows 200000`. All of them: `benchmarks.full`."""
+"""One case, once or more: `python -m benchmarks engine limit --rows 200000`. `benchmarks.full` does all."""
 
 from __future__ import annotations
 
@@ -38,7 +38,9 @@ def main() -> None:
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure one case.")
-    parser.add_argument("contenders", nargs="*", metavar="contender", help=f"of {', '.join(CONTENDERS)} (all)")
+    parser.add_argument(
+        "contenders", nargs="*", metavar="contender", help=f"of {', '.join(CONTENDERS)} (all)"
+    )
     parser.add_argument("--job", choices=JOBS, default="patients")
     parser.add_argument("--rows", type=int, default=200_000)
     parser.add_argument("--route", choices=ROUTES, default="postgresql-postgresql")

@@ -1,6 +1,6 @@
-"""Is what lies in the target what has to be there? A process of its own: prints rows and digest of each table.
+"""What lies in the target? A process of its own, which prints the rows and the digest of each table.
 
-    DATABASE_URL=... python -m benchmarks.check bench.Department bench.Patient
+DATABASE_URL=... python -m benchmarks.check bench.Department bench.Patient
 """
 
 from __future__ import annotations
@@ -28,16 +28,18 @@ def main() -> None:
 
 
 def content_of(model: type[models.Model]) -> dict[str, Any]:
-    """Count the rows of a table and take the digest of their content, by key; keys that were drawn are left out."""
+    """Count a table's rows and take the digest of their content, by key; drawn keys are left out."""
     table = connection.ops.quote_name(model._meta.db_table)
     columns, joins = [], []
     for field in model._meta.concrete_fields:
         if isinstance(field, models.ForeignKey):
-            parent = connection.ops.quote_name(field.related_model._meta.db_table)
+            parent = connection.ops.quote_name(str(field.related_model._meta.db_table))
             joins.append(f"LEFT JOIN {parent} AS {field.name} ON {field.name}.id = {table}.{field.column}")
             columns.append((f"{field.name}.legacy_id", "IntegerField"))
         elif not isinstance(field, models.AutoField):
-            columns.append((f"{table}.{connection.ops.quote_name(field.column)}", field.get_internal_type()))
+            columns.append(
+                (f"{table}.{connection.ops.quote_name(str(field.column))}", field.get_internal_type())
+            )
     source = f"{table} {' '.join(joins)}"
     by = digest_on_server if connection.vendor == "postgresql" else digest_here
     return by(source, columns)

@@ -1,4 +1,4 @@
-"""`make bench`: measures every part, keeps results.json, and writes the tables and plots of docs/performance.md."""
+"""`make bench`: measures every part, keeps results.json, writes tables and plots of docs/performance.md."""
 
 from __future__ import annotations
 
@@ -27,9 +27,10 @@ def main() -> None:
             for name, part in parts.items():
                 say(f"\n{name}")
                 results.put(name, measured(part, stage, options.times))
+                publish(results)
     except StageError as error:
         sys.exit(str(error))
-    publish(results)
+    publish(results)  # also where nothing was measured anew
 
 
 def measured(part: Sequence[cases.Case], stage: Stage, times: int) -> Part:
@@ -44,12 +45,14 @@ def measured(part: Sequence[cases.Case], stage: Stage, times: int) -> Part:
 def publish(results: Results) -> None:
     """Bring the tables and plots to what results.json says."""
     report.write(PAGE, results)
-    plot.draw_contenders(results, PAGE.parent / "performance.svg")
-    plot.draw_growth(results, PAGE.parent / "performance-growth.svg")
+    plot.draw_contenders(results, PAGE.with_name(report.PLOT))
+    plot.draw_growth(results, PAGE.with_name(report.GROWTH_PLOT))
 
 
 def chosen_parts(options: argparse.Namespace) -> cases.Parts:
-    parts = {} if options.only_asked else cases.comparison(options.rows, options.slow_rows or options.rows // 10)
+    parts = (
+        {} if options.only_asked else cases.comparison(options.rows, options.slow_rows or options.rows // 10)
+    )
     if options.memory:
         parts |= cases.memory(options.rows)
     if options.growth:
@@ -66,7 +69,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--slow-rows", type=int, help="rows for full_clean and import-export (a tenth)")
     parser.add_argument("--times", type=int, default=3, help="runs of each contender (3)")
     parser.add_argument("--memory", action="store_true", help="five times the rows, too")
-    parser.add_argument("--growth", action="store_true", help="more rows and columns, many, wide, narrow, too")
+    parser.add_argument(
+        "--growth", action="store_true", help="more rows and columns, many, wide, narrow, too"
+    )
     parser.add_argument("--only-asked", action="store_true", help="--memory and --growth without the rest")
     parser.add_argument("--part", dest="parts", action="append", help="only this part; may be repeated")
     parser.add_argument("--results", type=Path, default=RESULTS)

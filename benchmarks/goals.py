@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from .cases import MANY_BAD, SMALL_BATCH, USUAL_BAD, route_of
 from .contenders import PAIRS, POSTGRES
 from .many import NUMBER
-from .results import Figure, Part, Results
+from .results import RIGHT, Figure, Part, Results
 
 MEMORY_MB = 400
 ROUTE = route_of(POSTGRES)
@@ -69,7 +69,7 @@ def against_the_limit(part: Part) -> Iterator[Goal]:
         ("unchanged", 1.5, "nothing changed"),
     ):
         engine = part.figure("engine", situation=situation)
-        yield Goal(f"Speed of the COPY limit, {text}", least=least, measured=ratio(limit, engine))
+        yield Goal(f"Speed against the COPY limit, {text}", least=least, measured=ratio(limit, engine))
 
 
 def against_the_loop(results: Results) -> Iterator[Goal]:
@@ -79,7 +79,7 @@ def against_the_loop(results: Results) -> Iterator[Goal]:
             measured = ratio(
                 part.figure("django_loop", situation=situation), part.figure("engine", situation=situation)
             )
-            text = f"Speed of the Django loop, {ROUTE_NAMES[route_of(pair)]}, {situation}"
+            text = f"Speed against the Django loop, {ROUTE_NAMES[route_of(pair)]}, {situation}"
             yield Goal(text, least=least, measured=measured)
 
 
@@ -88,20 +88,22 @@ def against_peers(results: Results) -> Iterator[Goal]:
     engine = slow.figure("engine", situation="empty")
     measured = ratio(slow.figure("full_clean"), engine)
     rows = f", {engine.first.rows:,} rows" if engine else ""
-    yield Goal(f"Speed of the Django loop with `full_clean`{rows}", least=60, measured=measured)
+    yield Goal(f"Speed against the Django loop with `full_clean`{rows}", least=60, measured=measured)
     engine = copy.figure("engine", route=ROUTE)
     for peer, least in (("dlt", 1.8), ("pgloader", 1.5)):
         measured = ratio(copy.figure(peer, route=ROUTE), engine)
-        yield Goal(f"Speed of {peer} at the plain copy", least=least, measured=measured)
+        yield Goal(f"Speed against {peer}, plain copy", least=least, measured=measured)
 
 
 def of_memory(results: Results) -> Iterator[Goal]:
     for name in ("rejects", "rejects at five times the rows"):
         for bad in (USUAL_BAD, MANY_BAD):
             figure = results.part(name).figure("engine", bad=bad)
-            rows = f"{figure.first.rows:,} rows" if figure else name
-            text = f"Peak memory of the Python process, {rows}, {bad:.0%} rejected"
-            yield _memory(text, figure)
+            what = f"{name}, {bad:.0%} bad"
+            if figure:
+                rejected = figure.told("rejected") / figure.first.rows
+                what = f"{figure.first.rows:,} rows, {rejected:.0%} rejected"
+            yield _memory(f"Peak memory of the Python process, {what}", figure)
     for name, text in (("wide", "rows of 10 KB"), ("narrow", "narrow rows")):
         figure = results.part(name).figure("engine")
         rows = f"{figure.first.rows:,} " if figure else ""
@@ -109,7 +111,9 @@ def of_memory(results: Results) -> Iterator[Goal]:
 
 
 def _memory(text: str, figure: Figure | None) -> Goal:
-    return Goal(text, most=MEMORY_MB, measured=figure.of("peak_mb") if figure else None, shown="{:.0f} MB".format)
+    return Goal(
+        text, most=MEMORY_MB, measured=figure.of("peak_mb") if figure else None, shown="{:.0f} MB".format
+    )
 
 
 def of_overhead(results: Results) -> Iterator[Goal]:
@@ -124,9 +128,13 @@ def of_overhead(results: Results) -> Iterator[Goal]:
 
 
 def of_growth(results: Results) -> Iterator[Goal]:
-    figures = [one for one in results.part("rows").figures() if one.outcome == "right"]
+    figures = [one for one in results.part("rows").figures() if one.outcome == RIGHT]
     measured = per_row(figures[-1]) / per_row(figures[0]) if len(figures) > 1 else None
-    span = f"{figures[-1].first.rows:,} rows against {figures[0].first.rows:,}" if figures else "many rows against few"
+    span = (
+        f"{figures[-1].first.rows:,} rows against {figures[0].first.rows:,}"
+        if figures
+        else "many rows against few"
+    )
     yield Goal(f"The engine's time per row, {span}", most=1.2, measured=measured)
     many = results.part("many").figure("engine")
     measured = 1000 * many.told("engine_seconds") / NUMBER if many else None

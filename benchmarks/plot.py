@@ -1,4 +1,4 @@
-"""The plots of docs/performance.md: grey text and no background, so that they are read on white and on black."""
+"""The plots of docs/performance.md: grey text and no background, to be read on white and on black."""
 
 from __future__ import annotations
 
@@ -28,13 +28,15 @@ def draw_contenders(results: Results, path: Path) -> None:
             panels[title] = sorted(right, key=lambda one: one.rows_per_second)
     if not panels:
         return
-    drawing, axes = _canvas(len(panels), height=0.6 + 0.45 * sum(map(len, panels.values())) + 0.5 * len(panels))
+    drawing, axes = _canvas(
+        len(panels), height=0.6 + 0.45 * sum(map(len, panels.values())) + 0.5 * len(panels)
+    )
     widest = max(one.rows_per_second for figures in panels.values() for one in figures)
     for axis, (title, figures) in zip(axes, panels.items(), strict=True):
         names = [one.first.contender for one in figures]
         speeds = [one.rows_per_second for one in figures]
-        bars = axis.barh([CONTENDERS[name].title for name in names], speeds, color=list(map(_colour, names)))
-        axis.bar_label(bars, [f"{speed:,.0f}" for speed in speeds], padding=4, color=GREY)
+        drawn = axis.barh([CONTENDERS[name].title for name in names], speeds, color=list(map(_colour, names)))
+        axis.bar_label(drawn, [f"{speed:,.0f}" for speed in speeds], padding=4, color=GREY)
         axis.set_xlim(0, widest * 1.15)
         axis.set_title(f"{title}, rows a second", loc="left", color=GREY, fontsize=10)
         axis.set_xticks([])

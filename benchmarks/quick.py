@@ -25,7 +25,9 @@ TOLERATED = 0.25
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.quick", description=(__doc__ or "").split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.quick", description=(__doc__ or "").split("\n")[0]
+    )
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--times", type=int, default=3)
     parser.add_argument("--record", action="store_true", help="keep the ratios as those to compare with")
@@ -75,7 +77,7 @@ def compare(ratios: dict[str, float], recorded: dict[str, Any], rows: int) -> li
         if ratio < wanted * (1 - TOLERATED):
             complaints.append(
                 f"{route}: {ratio:.2f} times the Django loop is more than {TOLERATED:.0%} below the recorded "
-                f"{wanted:.2f}: find what made it slow, or record anew with `python -m benchmarks.quick --record`."
+                f"{wanted:.2f}: find what made it slow, or if it is right so, record it with --record."
             )
     return complaints
 

@@ -1,4 +1,4 @@
-"""The tables of docs/performance.md, each between two comments. Nothing else on that page is a measurement."""
+"""The tables of docs/performance.md, each between two comments. No other figure there is a measurement."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from .cases import MANY_BAD, USUAL_BAD
-from .contenders import CONTENDERS, SITUATIONS
-from .goals import ROUTE_NAMES, goals, per_row
+from .contenders import CONTENDERS
+from .goals import ROUTE, ROUTE_NAMES, goals, per_row
 from .jobs import JOBS
 from .results import RIGHT, Figure, Part, Results
 
+PLOT = "performance.svg"
+GROWTH_PLOT = "performance-growth.svg"
 NOT_YET = "Not measured yet."
 OURS = ("engine", "command")
 
@@ -27,12 +29,14 @@ def rendered(text: str, results: Results) -> str:
         pattern = re.escape(start) + ".*?" + re.escape(end)
         if not re.search(pattern, text, re.DOTALL):
             raise ValueError(f"The page has no place for the table {name!r}: add {start.strip()} and {end}.")
-        text = re.sub(pattern, lambda _, new=f"{start}\n{table}\n\n{end}": new, text, flags=re.DOTALL)
+        new = f"{start}\n{table}\n\n{end}".replace("\\", r"\\")
+        text = re.sub(pattern, new, text, flags=re.DOTALL)
     return text
 
 
 def tables(results: Results) -> dict[str, str]:
     return {
+        "plot": picture("Rows a second by contender", PLOT, f"patients {ROUTE}", results),
         "goals": goals_table(results),
         **{f"patients {route}": comparison(results.part(f"patients {route}")) for route in ROUTE_NAMES},
         "slow": comparison(results.part("slow")),
@@ -40,10 +44,15 @@ def tables(results: Results) -> dict[str, str]:
         "slower": slower(results),
         "batches": batches(results.part("batches")),
         "memory": memory(results),
+        "growth plot": picture("Microseconds a row", GROWTH_PLOT, "columns", results),
         "growth": growth(results),
         "contenders": contenders(),
         "machine": machine(results),
     }
+
+
+def picture(text: str, file: str, part: str, results: Results) -> str:
+    return f"![{text}]({file})" if part in results.parts else NOT_YET
 
 
 def markdown(head: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> str:
@@ -58,7 +67,7 @@ def goals_table(results: Results) -> str:
         (goal.text, goal.wanted, "" if goal.measured is None else goal.shown(goal.measured), goal.verdict)
         for goal in goals(results)
     )
-    return markdown(("what", "goal", "measured", "verdict"), rows)
+    return markdown(("what", "goal", "measured", "verdict"), rows, left=4)
 
 
 COMPARED = (
@@ -69,7 +78,7 @@ COMPARED = (
     "MB",
     "database CPU s",
     "database MB",
-    "the engine is faster by",
+    "its time / the engine's",
 )
 
 
@@ -148,19 +157,19 @@ def memory(results: Results) -> str:
 
 
 def growth(results: Results) -> str:
-    rows = []
-    for name in ("rows", "columns", "many", "wide", "narrow"):
-        for figure in results.part(name).figures():
-            if figure.outcome == RIGHT:
-                rows.append(
-                    (
-                        JOBS[figure.first.job].title,
-                        f"{figure.first.rows:,}",
-                        f"{figure.told('engine_seconds'):.1f}",
-                        f"{1e6 * per_row(figure):.1f}",
-                        f"{figure.of('peak_mb'):.0f}",
-                    )
-                )
+    parts = map(results.part, ("rows", "columns", "many", "wide", "narrow"))
+    rows = (
+        (
+            JOBS[figure.first.job].title,
+            f"{figure.first.rows:,}",
+            f"{figure.told('engine_seconds'):.1f}",
+            f"{1e6 * per_row(figure):.1f}",
+            f"{figure.of('peak_mb'):.0f}",
+        )
+        for part in parts
+        for figure in part.figures()
+        if figure.outcome == RIGHT
+    )
     return markdown(("table", "rows", "engine's s", "microseconds a row", "MB"), rows)
 
 
@@ -180,13 +189,12 @@ def machine(results: Results) -> str:
 
 def _machine(part: Part) -> str:
     facts = part.facts
-    server = ", ".join(f"{name} = {value}" for name, value in facts["postgresql"].items() if name != "version")
+    server = ", ".join(
+        f"{name} = {value}" for name, value in facts["postgresql"].items() if name != "version"
+    )
     packages = ", ".join(f"{name} {version}" for name, version in facts["packages"].items())
     return (
         f"{facts['taken']}, medians of {facts['times']}; {facts['cpu']}, {facts['cores']} cores, "
         f"{facts['memory_gb']} GB, {facts['system']}; Python {facts['python']}, SQLite {facts['sqlite']}, "
         f"PostgreSQL {facts['postgresql']['version']} ({server}), pgloader {facts['pgloader']}; {packages}."
     )
-
-
-__all__ = ["rendered", "write"]

@@ -104,7 +104,9 @@ class Results:
 
     def put(self, name: str, part: Part) -> None:
         self.parts[name] = part
-        self.path.write_text(json.dumps({name: asdict(one) for name, one in self.parts.items()}, indent=1) + "\n")
+        self.path.write_text(
+            json.dumps({name: asdict(one) for name, one in self.parts.items()}, indent=1) + "\n"
+        )
 
     def part(self, name: str) -> Part:
         """A part, empty where it was not measured yet."""

@@ -1,4 +1,4 @@
-"""Runs a part: every contender once, then every contender again, so that none has the quiet hour to itself."""
+"""Runs a part: every contender once, then every one again, so that none has the quiet hour to itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The hospital's settings with the jobs' models, as in production: `DEBUG` would keep every query in memory."""
+"""The hospital's settings with the jobs' models, as in production: `DEBUG` would keep queries in memory."""
 
 from __future__ import annotations
 

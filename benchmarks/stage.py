@@ -49,7 +49,8 @@ class Place:
     target: str
     vendors: tuple[Vendor, Vendor]
     situation: Situation
-    dagster_home: Path
+    folder: Path
+    """For the contender's own files, such as Dagster's home."""
     programs: Path | None = None
     """Where psql is, if PostgreSQL takes part."""
     batch_size: int | None = None
@@ -58,15 +59,17 @@ class Place:
     def environment(self) -> dict[str, str]:
         return {
             **environment(self.data.job, self.source, self.target),
-            "DAGSTER_HOME": str(self.dagster_home),
+            "DAGSTER_HOME": str(self.folder / "dagster"),
             "BENCH_SITUATION": self.situation,
             **({"BENCH_BATCH_SIZE": str(self.batch_size)} if self.batch_size else {}),
         }
 
 
 def environment(job: Job, source: str, target: str) -> dict[str, str]:
+    # Without compiled files each process would compile pandas anew.
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return {
-        **os.environ,
+        **inherited,
         **job.environment,
         "DJANGO_SETTINGS_MODULE": "benchmarks.settings",
         "LEGACY_DATABASE_URL": source,
@@ -141,7 +144,7 @@ class Stage:
     ) -> Place:
         programs = self.server.programs if "postgresql" in pair else None
         source = self.source(data, pair[0])
-        return Place(data, source, target, pair, situation, self.folder / "dagster", programs, batch_size)
+        return Place(data, source, target, pair, situation, self.folder, programs, batch_size)
 
     def check(self, data: Data, target: str) -> str | None:
         """Say what is wrong with the content of a target; None where every row is right."""
@@ -169,7 +172,7 @@ class Stage:
         return url
 
     def _make_unchanged(self, data: Data, vendor: Vendor) -> str:
-        """Loaded by the product itself, which then has its rejects recorded too: this is what a re-run meets."""
+        """Loaded by the product itself, so that a re-run of it also meets the rejects that it recorded."""
         url = self._copy(self._template(data, vendor, "empty"), vendor)
         engine = [sys.executable, "-m", "benchmarks.contenders.engine"]
         run(engine, environment(data.job, self.source(data, vendor), url))
@@ -250,5 +253,3 @@ def fill_from_sqlite(url: str, file: Path) -> None:
                 for row in source.execute(f"SELECT * FROM {name}"):
                     copy.write_row(row)
         server.execute("VACUUM ANALYZE")
-
-

@@ -97,7 +97,7 @@ CONTENDERS: dict[str, Contender] = {
         Contender(
             "import_export",
             "django-import-export, bulk",
-            "`use_bulk`, `batch_size=5000`, `skip_diff`, `force_init_instance` into the empty table",
+            "`use_bulk`, `skip_diff`; `force_init_instance` into the empty table, else `skip_unchanged`",
             python("import_export"),
             modules=("import_export",),
         ),

@@ -25,12 +25,11 @@ def psql(place: Place) -> list[str]:
 
 def pgloader(place: Place) -> list[str]:
     """Data only, into the table that is there; two workers on two cores."""
-    orders = place.dagster_home.parent / "pgloader.load"
-    source = place.source.replace("sqlite:///", "sqlite:////").replace("sqlite://///", "sqlite:////")
-    matching = "LIKE 'plain_patients'" if place.vendors[0] == "sqlite" else "MATCHING 'plain_patients' IN SCHEMA 'public'"
+    named = f"LIKE '{TABLE}'" if place.vendors[0] == "sqlite" else f"MATCHING '{TABLE}' IN SCHEMA 'public'"
+    orders = place.folder / "pgloader.load"
     orders.write_text(
-        f"LOAD DATABASE FROM {source} INTO {place.target}\n"
-        "WITH data only, no truncate, batch rows = 25000, prefetch rows = 50000, workers = 2, concurrency = 1\n"
-        f"INCLUDING ONLY TABLE NAMES {matching};\n"
+        f"LOAD DATABASE FROM {place.source} INTO {place.target}\n"
+        "WITH data only, no truncate, workers = 2, concurrency = 1\n"
+        f"INCLUDING ONLY TABLE NAMES {named};\n"
     )
     return ["pgloader", "--quiet", str(orders)]

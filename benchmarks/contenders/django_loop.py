@@ -24,10 +24,10 @@ def legacy_rows(table: str, columns: tuple[str, ...], order: tuple[str, ...]) ->
     """Stream a legacy table through an unmanaged model, as tuples: instances would only cost."""
     from django.db import models
 
-    fields = {name: models.TextField() for name in columns if name != columns[0]}
+    fields: dict[str, Any] = {name: models.TextField() for name in columns}
     fields[columns[0]] = models.IntegerField(primary_key=True)
     meta = type("Meta", (), {"managed": False, "db_table": table, "app_label": "bench"})
-    model = type(f"Legacy_{table}", (models.Model,), {"__module__": __name__, "Meta": meta, **fields})
+    model: Any = type(f"Legacy_{table}", (models.Model,), {"__module__": __name__, "Meta": meta, **fields})
     return model.objects.using("legacy").order_by(*order).values_list(*columns).iterator(chunk_size=BATCH)
 
 

@@ -1,4 +1,4 @@
-"""dlt: `sql_table` read by ConnectorX into Arrow, loaded as Parquet through ADBC, into the table that is there.
+"""dlt: `sql_table` read by ConnectorX into Arrow, loaded as Parquet through ADBC into the given table.
 
 With CSV files it is slower, and an empty text becomes NULL.
 """

@@ -48,7 +48,7 @@ def resource_class(fresh: bool) -> type:
         fields = TARGET
         import_id_fields = ("legacy_id",)
         use_bulk = True
-        batch_size = 1000
+        batch_size = 1_000  # its default, and the fastest here
         # Into an empty table nothing has to be looked up; otherwise one query for a whole batch.
         force_init_instance = fresh
         instance_loader_class = CachedInstanceLoader

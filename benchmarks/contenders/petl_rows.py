@@ -31,9 +31,7 @@ def main() -> None:
     clean = cleaning.Cleaning(keys).clean
     columns, order = ", ".join(cleaning.SOURCE), ", ".join(cleaning.READING_ORDER)
     patients = petl.rowmap(
-        petl.fromdb(
-            cursors(source), f"SELECT {columns} FROM legacy_patients ORDER BY {order}"
-        ),
+        petl.fromdb(cursors(source), f"SELECT {columns} FROM legacy_patients ORDER BY {order}"),
         lambda row: clean(tuple(row)),
         header=cleaning.TARGET,
         failonerror=False,  # a row that cannot be cleaned is left out

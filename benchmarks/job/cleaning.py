@@ -91,7 +91,7 @@ class Cleaning:
         Raises:
             Rejected: the row must not be loaded.
         """
-        key, number, first, last, born, sex, mail, phone, address, postcode, ssn, dept, registered, notes = row
+        key, number, first, last, born, sex, mail, phone, address, postcode, ssn, dept, day, notes = row
         cleaned = (
             key,
             _number(number),
@@ -105,7 +105,7 @@ class Cleaning:
             _something(_collapsed(postcode).upper()),
             _digits(ssn, 10, 10),
             self._departments.get(dept) or _refuse("department"),
-            dt.datetime.fromisoformat(registered).replace(tzinfo=dt.UTC),
+            dt.datetime.fromisoformat(day).replace(tzinfo=dt.UTC),
             _something((notes or "").strip()),
         )
         if key in self._keys or cleaned[1] in self._numbers:

@@ -1,4 +1,4 @@
-"""The full job as an author writes it: cleaned, validated, linked, merged. Each verb is Arrow's own but `email`."""
+"""The full job as an author writes it: cleaned, validated, linked, merged."""
 
 from __future__ import annotations
 

@@ -16,7 +16,10 @@ from . import NUMBER
 def tables(rows: int, bad: float) -> Iterator[tuple[Table, Iterator[Row]]]:
     """Yield the tables; `rows` are those of all of them."""
     for number in range(NUMBER):
-        yield Table(f"small{number}", {"key": "integer PRIMARY KEY", "name": "varchar(60)"}), _rows(rows // NUMBER)
+        yield (
+            Table(f"small{number}", {"key": "integer PRIMARY KEY", "name": "varchar(60)"}),
+            _rows(rows // NUMBER),
+        )
 
 
 def _rows(count: int) -> Iterator[Row]:

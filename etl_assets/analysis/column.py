@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import re
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import ftfy
 
 from .placeholders import day_placeholders, text_placeholders
 from .readings import DateReading, NumberReading, read_booleans, read_dates, read_numbers
 from .shapes import CONTROL, ODD_SPACE, Format, formats, make_shapes, make_view
-from .spread import Spread, as_json, spread, spread_of_distinct
+from .spread import Scale, Spread, as_json, spread, spread_of_distinct
 from .store import Store, literal
 
-AHEAD = 2
-"""Columns that are counted at once."""
+AT_ONCE = 2
+"""Columns that are looked at at once."""
+DESKS = 4
+"""Columns whose values are kept: of those that wait for an earlier one too."""
 MOST_TOP_VALUES = 10
 MOST_EXAMPLES = 100
 FEW_VALUES = 4
@@ -41,6 +43,9 @@ TYPES = {
     "BLOB": "binary",
 }
 NAMED_TYPES = (("json", "json"), ("[]", "array"), ("uuid", "uuid"), ("geo", "geometry"), ("xml", "xml"))
+
+
+Verdict = TypeVar("Verdict")
 
 
 @dataclass(slots=True)
@@ -120,25 +125,34 @@ class ColumnFacts:
         return self.values - self.empty_count - blank - self.placeholder_count
 
 
-def look_at_columns(store: Store, names: Sequence[str]) -> Iterator[tuple[Store, ColumnFacts]]:
+def look_at_columns(
+    store: Store, names: Sequence[str], judge: Callable[[Store, ColumnFacts], Verdict]
+) -> Iterator[tuple[Store, ColumnFacts, Verdict]]:
     """Yield what is counted of each column, with the desk at which its distinct values still lie.
 
-    While the caller makes use of one column, which is mostly work for Python, the next ones are counted in
-    other threads, which is mostly work for DuckDB. There are a few desks for that: a column's tables are gone
-    once the caller has asked for the next column.
+    Some columns are looked at at once: while DuckDB counts one, Python judges another. Each has a desk of its
+    own until the caller asks for the next column.
+
+    Args:
+        judge: is called in another thread, when a column is counted.
     """
-    desks = deque(store.desk(f"desk{number}") for number in range(AHEAD + 1))
-    pending: deque[tuple[Store, Future[ColumnFacts]]] = deque()
-    with ThreadPoolExecutor(AHEAD) as workers:
+
+    def look(desk: Store, name: str) -> tuple[ColumnFacts, Verdict]:
+        facts = look_at_column(desk, name)
+        return facts, judge(desk, facts)
+
+    desks = deque(store.desk(f"desk{number}") for number in range(DESKS))
+    pending: deque[tuple[Store, Future[tuple[ColumnFacts, Verdict]]]] = deque()
+    with ThreadPoolExecutor(AT_ONCE) as workers:
         for name in names:
             if not desks:
-                desk, facts = pending.popleft()
-                yield desk, facts.result()
+                desk, found = pending.popleft()
+                yield desk, *found.result()
                 desks.append(desk)
             desk = desks.popleft()
-            pending.append((desk, workers.submit(look_at_column, desk, name)))
-        for desk, facts in pending:
-            yield desk, facts.result()
+            pending.append((desk, workers.submit(look, desk, name)))
+        for desk, found in pending:
+            yield desk, *found.result()
 
 
 def look_at_column(store: Store, name: str) -> ColumnFacts:
@@ -197,7 +211,7 @@ def _look_at_text(store: Store, facts: ColumnFacts) -> None:
         text.booleans = read_booleans(dict(facts.top))
     facts.inferred = _inferred(store, facts, text, hints)
     if hints.cased and facts.inferred in ("text", "email"):
-        text.case = _case_variants(store, facts, text)
+        text.case = _case_variants(store, facts, text, hints)
     _measure(store, facts, text)
 
 
@@ -249,7 +263,8 @@ def _ask_shapes(store: Store, facts: ColumnFacts, text: TextFacts) -> Hints:
 
 
 def _count_misread(store: Store, text: TextFacts) -> None:
-    for batch in store.stream(f"SELECT v, n FROM d WHERE regexp_matches(v, '{MAYBE_MISREAD}') ORDER BY v"):
+    maybe = f"strlen(v) <> length(v) AND regexp_matches(v, '{MAYBE_MISREAD}')"
+    for batch in store.stream(f"SELECT v, n FROM d WHERE {maybe} ORDER BY v"):
         for value, rows in zip(batch.column(0).to_pylist(), batch.column(1).to_pylist(), strict=True):
             mended = ftfy.fix_encoding(value)
             if mended != value:
@@ -300,11 +315,11 @@ def _odd_email(store: Store, facts: ColumnFacts) -> str | None:
     odd_shape = odd.replace("[A-Za-z]", "[Aa]")
     is_good = good_values(facts.placeholders, "e")
     found = [store.one(f"SELECT min(e) FROM s WHERE {odd_shape} AND {is_good}")[0]]
-    lengths = store.query(f"SELECT DISTINCT strlen(t) FROM s WHERE {odd_shape} AND NOT {is_good} AND k > 1")
+    lengths = store.query(f"SELECT DISTINCT strlen(s) FROM s WHERE {odd_shape} AND NOT {is_good} AND k > 1")
     if lengths:
         listed = ", ".join(str(length) for (length,) in lengths)
         is_good = good_values(facts.placeholders)
-        found += store.one(f"SELECT min(v) FROM w WHERE strlen(t) IN ({listed}) AND {odd} AND {is_good}")
+        found += store.one(f"SELECT min(v) FROM w WHERE strlen(v) IN ({listed}) AND {odd} AND {is_good}")
     return min((value for value in found if value is not None), default=None)
 
 
@@ -314,12 +329,18 @@ def _count_uuids(store: Store) -> int:
     )
 
 
-def _case_variants(store: Store, facts: ColumnFacts, text: TextFacts) -> CaseVariants:
-    """Find the values that differ only in case."""
-    found = CaseVariants()
+def _case_variants(store: Store, facts: ColumnFacts, text: TextFacts, hints: Hints) -> CaseVariants:
+    """Find the values that differ only in case.
+
+    Of several spellings all but one at most are in another case than the usual one, of whatever case that is.
+    Beyond ASCII only lower case is as simple as that.
+    """
+    found = CaseVariants(verb=_usual_case(text.formats))
+    usual = "upper" if hints.ascii and found.verb == "upper" else "lower"
     store.query(
         "CREATE OR REPLACE TABLE folded AS SELECT lower(v) AS f, count(*) AS k, sum(n)::BIGINT AS n,"
-        " max(n) AS most FROM d GROUP BY lower(v) HAVING count(*) > 1"
+        " max(n) AS most FROM d"
+        f" WHERE lower(v) IN (SELECT lower(v) FROM d WHERE v <> {usual}(v)) GROUP BY f HAVING count(*) > 1"
     )
     groups, spellings, found.rows = store.one(
         "SELECT count(*), coalesce(sum(k), 0)::BIGINT, coalesce(sum(n - most), 0)::BIGINT FROM folded"
@@ -331,7 +352,6 @@ def _case_variants(store: Store, facts: ColumnFacts, text: TextFacts) -> CaseVar
         "SELECT min(v), max(v) FROM d WHERE lower(v) = (SELECT f FROM folded ORDER BY n DESC, f LIMIT 1)"
     )
     found.example = (last, first)
-    found.verb = _usual_case(text.formats)
     return found
 
 
@@ -352,7 +372,8 @@ def _measure(store: Store, facts: ColumnFacts, text: TextFacts) -> None:
     """Draw the histogram: of the dates or numbers in the text, else of its length."""
     good = f"(SELECT * FROM w WHERE {good_values(facts.placeholders)})"
     if facts.inferred in ("date", "datetime"):
-        facts.spread = spread(store, text.dates.sql, good, "datetime" if text.dates.has_time else "date")
+        scale: Scale = "datetime" if text.dates.has_time else "date"
+        facts.spread = spread(store, text.dates.sql(facts.good), good, scale)
     elif facts.inferred in ("integer", "decimal"):
         facts.spread = spread(store, text.numbers.sql, good, "number")
     else:

@@ -60,7 +60,7 @@ class CopiedColumn:
 
     @cached_property
     def type(self) -> pa.DataType:
-        """What its values are together, once all are there: text where no other type leaves them as they are."""
+        """What its values are together, once all are there; text where no other type fits all."""
         kinds = set(self.kinds)
         if not kinds:
             return storable(pa.nulls(0, self.declared)).type
@@ -93,7 +93,7 @@ class CopiedColumn:
     def _is_exact_in_float(self) -> bool:
         """Tell whether whole numbers and fractions can be one column of floats."""
         ends = (pc.min_max(values) for values in self._written() if types.is_integer(values.type))
-        return all(-LOST_IN_FLOAT <= end["min"].as_py() and end["max"].as_py() <= LOST_IN_FLOAT for end in ends)
+        return all(max(-end["min"].as_py(), end["max"].as_py()) <= LOST_IN_FLOAT for end in ends)
 
     def _file(self, number: int) -> Path:
         return self.place.with_suffix(f".{number}")

@@ -33,7 +33,7 @@ from .paste import call, chain
 from .store import Store
 from .table import LegacyTable
 
-AT_ONCE = 20_000
+AT_ONCE = 50_000
 
 
 @dataclass(slots=True)
@@ -64,14 +64,16 @@ class Fit:
         self.context = Context(zone, now.astimezone(zone).date())
         self.rules = ModelRules(plan, connections[plan.meta.using], "lenient")
 
-    def issues(self, store: Store, facts: ColumnFacts, shown: Shown) -> Iterator[Issue]:
+    def misfits(self, store: Store, facts: ColumnFacts) -> list[Misfit]:
         """Try the fields that are read from this column alone; its distinct values are in `d`."""
-        for field in self.plan.fields.values():
-            if field.lookup is None and field.expression.source_columns == (facts.name,):
-                for misfit in self._misfits(store, facts, field):
-                    yield self._issue(misfit, facts.name, shown)
+        return [
+            misfit
+            for field in self.plan.fields.values()
+            if field.lookup is None and field.expression.source_columns == (facts.name,)
+            for misfit in self._misfits(store, facts, field)
+        ]
 
-    def _issue(self, misfit: Misfit, column: str, shown: Shown) -> Issue:
+    def issue(self, misfit: Misfit, column: str, shown: Shown) -> Issue:
         field, example = misfit.field, "null" if misfit.example is None else shown(misfit.example)
         where = f"{self.plan.model._meta.object_name}.{field.name}"
         message = f"{misfit.rows} rows will not fit {where} ({misfit.code}), such as {example}."

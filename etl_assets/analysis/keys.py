@@ -12,9 +12,9 @@ import pyarrow as pa
 from ..engine.sources import Reader, make_reader
 from ..engine.sources.base import Relation
 from .column import ColumnFacts
+from .copied import storable
 from .issues import ALMOST_UNIQUE, Issue
 from .paste import call, chain
-from .copied import storable
 from .store import Store
 from .table import LegacyTable, open_table
 

@@ -39,13 +39,13 @@ def text_placeholders(store: Store) -> list[tuple[str, int]]:
     shapes, words = _listed(SHAPES), _listed(WORDS)
     day = f"regexp_replace(lower(t), '{MIDNIGHT}', '')"
     lengths = store.query(
-        f"SELECT DISTINCT strlen(t) FROM s WHERE strlen(t) <= 26 AND (lower(t) IN ({shapes})"
+        f"SELECT DISTINCT strlen(s) FROM s WHERE strlen(t) <= 26 AND (lower(t) IN ({shapes})"
         f" OR regexp_replace(lower(t), '{MIDNIGHT.replace('0', '9')}', '') IN ({shapes}))"
     )
     if not lengths:
         return []
     return store.query(
-        f"SELECT v, n FROM w WHERE strlen(t) IN ({', '.join(str(length) for (length,) in lengths)})"
+        f"SELECT v, n FROM w WHERE strlen(v) IN ({', '.join(str(length) for (length,) in lengths)})"
         f" AND (lower(t) IN ({words}) OR (strlen(t) > 10 AND {day} IN ({words}))) ORDER BY n DESC, v"
     )
 

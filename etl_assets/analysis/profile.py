@@ -13,7 +13,7 @@ from typing import Any, TypedDict
 from ..exceptions import BrokenTransformers
 from ..registry import Registry, discover
 from .column import ColumnFacts, look_at_columns
-from .fit import Fit, fits
+from .fit import Fit, Misfit, fits
 from .issues import Issue, column_issues
 from .keys import Neighbours, candidate_keys, foreign_keys
 from .masking import LOOKED_AT, MASK, Masker
@@ -132,9 +132,13 @@ class _Analysis:
             loaders = {one._meta.source_label: name for name, one in self.registry.items()}
             neighbours = Neighbours(self.table, loaders)
             ready = fits(self.table, self.registry, lambda why: self._say("transformer_not_ready", why))
-            for desk, one in look_at_columns(store, self.columns):
+
+            def judge(desk: Store, one: ColumnFacts) -> list[tuple[Fit, Misfit]]:
+                return [(fit, misfit) for fit in ready for misfit in fit.misfits(desk, one)]
+
+            for desk, one, misfits in look_at_columns(store, self.columns, judge):
                 self.progress("columns", len(facts), len(self.columns))
-                issues = list(self._issues(desk, one, neighbours, ready))
+                issues = list(self._issues(desk, one, neighbours, misfits))
                 facts.append(one)
                 self.found += issues
                 profiles[one.name] = self._column(one, issues)
@@ -147,7 +151,7 @@ class _Analysis:
             return self._table(store.rows, profiles)
 
     def _issues(
-        self, store: Store, facts: ColumnFacts, neighbours: Neighbours, ready: list[Fit]
+        self, store: Store, facts: ColumnFacts, neighbours: Neighbours, misfits: list[tuple[Fit, Misfit]]
     ) -> Iterator[Issue]:
         """Find what is wrong with one column, while its distinct values are at hand."""
         name = facts.name
@@ -160,8 +164,8 @@ class _Analysis:
 
         yield from column_issues(facts, shown)
         yield from foreign_keys(store, facts, neighbours)
-        for fit in ready:
-            yield from fit.issues(store, facts, shown)
+        for fit, misfit in misfits:
+            yield fit.issue(misfit, name, shown)
         if self.masker.covers(name):
             message = "It is sensitive: its values are masked here."
             yield Issue("sensitive", name, facts.values, message, f'"SENSITIVE_COLUMNS": [{literal(name)}]')

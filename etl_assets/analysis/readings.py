@@ -127,9 +127,14 @@ class DateReading:
     def has_time(self) -> bool:
         return 2 * sum(one.count for one in self.formats if one.has_time) > self.read
 
-    @property
-    def sql(self) -> str:
-        """SQL that reads `t` of the view `w` in the first format that fits, or gives null."""
+    def sql(self, rows: int) -> str:
+        """Return SQL that reads `t` of the view `w` in the first format that fits, or gives null.
+
+        Args:
+            rows: those that are to be read.
+        """
+        if len(self.formats) == 1 and self.read == rows:  # nothing to be told apart
+            return parsed(self.formats[0].pattern)
         return f"coalesce(NULL, {', '.join(one.sql for one in self.formats)})"
 
 
@@ -255,9 +260,12 @@ def read_numbers(store: Store) -> NumberReading:
     )[0]
     codes = 0
     if used.get(WHOLE):
+        is_whole = f"regexp_full_match(t, '{WHOLE.values}')"
+        lengths = store.query(f"SELECT DISTINCT strlen(s) FROM s WHERE {is_whole}")
         codes = store.one(
             "SELECT coalesce(sum(n), 0)::BIGINT FROM w"
-            " WHERE starts_with(t, '0') AND regexp_full_match(t, '0[0-9]+')"
+            f" WHERE strlen(v) IN ({', '.join(str(length) for (length,) in lengths)})"
+            " AND starts_with(t, '0') AND regexp_full_match(t, '0[0-9]+')"
         )[0]
     removable = sorted({character for style in used for character in style.remove})
     asked = ", ".join(f"bool_or(contains(t, {literal(one)}))" for one in removable)

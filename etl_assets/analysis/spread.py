@@ -94,12 +94,15 @@ def _bars(store: Store, source: str, ends: tuple[int, Any, Any], step: int) -> l
     if isinstance(low, int) and max(-low, high, high - low) < 2**62:
         # Far quicker than to hold each number against all bounds.
         place = f"least((x - ({low})) // {bounds[0][1] - low}, {len(bounds) - 1})"
-        found = dict(store.query(f"SELECT {place} AS place, sum(n)::BIGINT FROM {source} GROUP BY place"))
-        return [Bar(a, b, found.get(place, 0)) for place, (a, b) in enumerate(bounds)]
+        rows: dict[int, int] = dict(
+            store.query(f"SELECT {place} AS place, sum(n)::BIGINT FROM {source} GROUP BY place")
+        )
+        return [Bar(a, b, rows.get(number, 0)) for number, (a, b) in enumerate(bounds)]
     inside = [f"x >= {_sql(a)} AND x < {_sql(b)}" for a, b in bounds]
     inside[-1] = inside[-1].replace(" < ", " <= ")
     counts = ", ".join(f"coalesce(sum(n) FILTER ({one}), 0)::BIGINT" for one in inside)
-    return [Bar(a, b, n) for (a, b), n in zip(bounds, store.one(f"SELECT {counts} FROM {source}"), strict=True)]
+    found = store.one(f"SELECT {counts} FROM {source}")
+    return [Bar(a, b, n) for (a, b), n in zip(bounds, found, strict=True)]
 
 
 def bin_edges(low: Any, high: Any, step: int) -> list[Any]:

@@ -12,9 +12,10 @@ from etl_assets import Transformer, col, key, rule
 from etl_assets.engine.options import RunOptions
 from etl_assets.engine.report import RunReport
 from etl_assets.models import CheckResult, Run
+from etl_assets.orchestration.assets import build_assets
 from etl_assets.orchestration.in_process import materialize
-from etl_assets.orchestration.jobs import build_definitions
-from etl_assets.orchestration.options import run_config
+from etl_assets.orchestration.jobs import OPTIONS, build_definitions
+from etl_assets.orchestration.options import KEY, run_config
 from etl_assets.registry import Registry
 from tests.databases import Pair
 from tests.integration.checked import behind_the_back
@@ -66,7 +67,7 @@ def run(*names: str, registry: Registry = REGISTRY) -> RunReport:
 def evaluations(history: dg.DagsterInstance, run_id: str, asset: str) -> dict[str, Any]:
     """What the run's own event log has, by check."""
     events = [record.dagster_event for record in history.all_logs(run_id) if record.dagster_event]
-    found = [
+    found: list[Any] = [
         event.event_specific_data for event in events if event.event_type_value == "ASSET_CHECK_EVALUATION"
     ]
     return {one.check_name: one for one in found if one.asset_key == dg.AssetKey(asset)}
@@ -82,12 +83,11 @@ def execute_check(
     history: dg.DagsterInstance, asset: str, check: str, registry: Registry = REGISTRY, **options: Any
 ):
     """What Execute does in the UI: a run of the check and of nothing else."""
-    definitions = build_definitions(registry)
     key_ = dg.AssetCheckKey(dg.AssetKey(asset), check)
     return dg.materialize(
-        list(definitions.assets or ()),
+        build_assets(registry),
         selection=dg.AssetSelection.checks(key_),
-        resources=dict(definitions.resources or {}),
+        resources={KEY: OPTIONS},
         run_config={
             "resources": {"options": {"config": options}},
             "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
@@ -208,7 +208,7 @@ def test_each_check_can_be_executed_alone(town: Pair, history: dg.DagsterInstanc
         assert not ended.get_asset_materialization_events()
 
     assert (Place.objects.count(), Run.objects.count(), CheckResult.objects.count()) == before
-    graph = dg.Definitions.merge(build_definitions(REGISTRY)).resolve_asset_graph()
+    graph = build_definitions(REGISTRY).resolve_asset_graph()
     assert {graph.get_execution_set_identifier(one) for one in graph.asset_check_keys} == {None}
 
 
@@ -251,11 +251,10 @@ def test_options_for_the_check_that_make_no_sense_are_refused(
 def test_a_materialization_that_leaves_checks_out_makes_them_all_the_same_and_tells_of_none(
     town: Pair, history: dg.DagsterInstance
 ) -> None:
-    definitions = build_definitions(REGISTRY)
     ended = dg.materialize(
-        list(definitions.assets or ()),
+        build_assets(REGISTRY),
         selection=dg.AssetSelection.assets("places").without_checks(),
-        resources=dict(definitions.resources or {}),
+        resources={KEY: OPTIONS},
         run_config=run_config(RunOptions()),
         instance=history,
     )

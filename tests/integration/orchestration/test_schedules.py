@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import runpy
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -11,10 +13,12 @@ from django.db import connections
 from etl_assets.engine.locks import exclusive
 from etl_assets.exceptions import ConfigurationError, UnknownTransformer
 from etl_assets.orchestration.jobs import build_definitions
+from etl_assets.registry import discover
 from tests.databases import Pair
 from tests.integration.orchestration.ticks import chosen, launched, location, schedule_tick
 from tests.integration.orchestration.visitors import REGISTRY
 
+SETTINGS = Path(__file__).parents[3] / "django_project" / "settings.py"
 NIGHT = {"cron": "0 2 * * *"}
 
 
@@ -23,6 +27,8 @@ def schedules(settings: Any, **given: Any) -> None:
 
 
 def test_without_settings_there_is_none(settings: Any) -> None:
+    schedules(settings)
+
     assert location().schedule_defs == []
 
 
@@ -113,9 +119,30 @@ def test_the_code_location_refuses_what_the_system_check_refuses(settings: Any) 
 
 
 def test_the_legacy_tables_are_looked_at_when_monitoring_says(settings: Any) -> None:
-    settings.ETL_CONFIG = {**settings.ETL_CONFIG, "MONITORING": {"OBSERVE": "15 6 * * *"}}
+    settings.ETL_CONFIG = {"MONITORING": {"OBSERVE": "15 6 * * *"}}
 
     (schedule,) = location().schedule_defs
 
     assert (schedule.job_name, schedule.cron_schedule) == ("observe_legacy_tables", "15 6 * * *")
     assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
+
+
+@pytest.mark.parametrize(("given", "is_on"), [({}, False), ({"NIGHTLY": "1", "SENSORS": "1"}, True)])
+def test_the_hospital_ships_a_nightly_schedule_and_a_watermark_sensor(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, given: dict[str, str], is_on: bool
+) -> None:
+    for variable in ("NIGHTLY", "SENSORS"):
+        monkeypatch.delenv(variable, raising=False)
+    for variable, value in given.items():
+        monkeypatch.setenv(variable, value)
+    settings.ETL_CONFIG = runpy.run_path(str(SETTINGS))["ETL_CONFIG"]
+    registry = discover(["django_project.hospital.transformers"])
+
+    (nightly,) = location(registry).schedule_defs
+    sensor = location(registry).get_sensor_def("watch__legacy__legacy_patients")
+
+    assert (nightly.name, nightly.cron_schedule) == ("nightly", "0 2 * * *")
+    assert nightly.execution_timezone == "Europe/London"
+    assert (nightly.default_status is dg.DefaultScheduleStatus.RUNNING) is is_on
+    assert (sensor.default_status is dg.DefaultSensorStatus.RUNNING) is is_on
+    assert registry["patients"]._meta.watermark == "updated_at"

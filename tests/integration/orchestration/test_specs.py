@@ -199,6 +199,6 @@ def test_options_are_explained_in_the_launchpad() -> None:
     for name in ("resources", "options", "config"):
         schema = schema.fields[name].config_type
     options = schema.fields
-    assert set(options) == {"batch_size", "validation", "rollback", "full"}
+    assert set(options) == {"batch_size", "validation", "rollback", "full", "match_rows", "match_all"}
     assert all(len(field.description) > 20 for field in options.values())
     assert not any(field.is_required for field in options.values())
