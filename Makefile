@@ -1,8 +1,9 @@
-# Everything below works on a machine with Python 3.11+, pip, git and make, and keeps to .venv, the benchmarks to .venv-bench.
+# Everything below works on a machine with Python 3.11+, pip, git and make. It keeps to .venv, and the
+# benchmarks to .venv-bench.
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-browser browser lint types lock bench bench-quick bench-memory bench-growth bench-tables \
+.PHONY: help demo test test-browser test-deploy browser lint types lock bench bench-quick bench-memory bench-growth bench-tables \
 	clean venv venv-dev venv-bench
 
 PYTHON ?=
@@ -44,6 +45,9 @@ test: lint types  ## Run all checks and all tests, on SQLite and on a real Postg
 
 test-browser: browser  ## Run the tests in a real browser; pictures go to tests/browser/screenshots/
 	$(BIN)/python -m pytest tests/browser
+
+test-deploy: venv-dev  ## Run what is in deploy/: a real nginx, web servers, the image's steps
+	$(BIN)/python -m pytest tests/deploy -m deploy
 
 browser: venv-dev  ## Make sure that there is a Chromium for them
 	@sh tools/make_browser.sh

@@ -259,16 +259,3 @@ def test_after_decides_the_order_and_who_is_skipped(pair: Pair):
         "zebra": "failed",
         "aardvark": "skipped",
     }
-
-
-@FAST
-def test_a_watermark_is_accepted_and_everything_is_read(pair: Pair):
-    class Watermarked(Plains):
-        class Meta(Plains.Meta):
-            watermark = "value"
-
-    old(("a", "x", 1), ("b", "y", 2))
-
-    assert Watermarked._meta.watermark == "value"
-    load(Watermarked)
-    assert counts(load(Watermarked)) == (2, 0, 0, 2, 0, 0)

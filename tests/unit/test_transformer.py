@@ -38,7 +38,7 @@ def test_defaults_are_those_that_the_documentation_promises():
     assert meta.name == "plains"
     assert (meta.key_fields, meta.after, meta.order_by, meta.owners) == (("legacy_id",), (), (), ())
     assert (meta.database, meta.using) == ("legacy", "default")
-    assert (meta.watermark, meta.batch_size) == (None, None)
+    assert (meta.watermark, meta.watermark_overlap, meta.batch_size) == (None, None, None)
     assert (meta.group, meta.tags) == ("targets", {})
     assert meta.label == f"{__name__}.Plains"
 
@@ -87,6 +87,15 @@ def test_every_option_is_taken():
         ({"database": 7}, "has database 7, which is no name."),
         ({"using": ""}, "has using '', which is no name."),
         ({"watermark": ("changed_at",)}, "has watermark ('changed_at',), which is no name."),
+        ({"watermark_overlap": 7}, "has watermark_overlap without a watermark: name its column."),
+        (
+            {"watermark": "changed_at", "watermark_overlap": -1},
+            "has watermark_overlap -1, which is no timedelta or number from 0 up.",
+        ),
+        (
+            {"watermark": "changed_at", "watermark_overlap": "1 hour"},
+            "has watermark_overlap '1 hour', which is no timedelta or number from 0 up.",
+        ),
         ({"group": 7}, "has group 7, which is no name."),
         ({"tags": ["tier"]}, "has tags ['tier'], which is no dict of texts."),
         ({"tags": {"tier": 1}}, "has tags {'tier': 1}, which is no dict of texts."),
