@@ -13,5 +13,6 @@ A measurement is told from top to bottom like this:
 | `results.py`, `goals.py`, `report.py`, `plot.py` | medians, ratios, docs/performance.md |
 | `guard.py` | what CI compares |
 
-`job/` holds the jobs themselves: a Django app with models, transformers, and the legacy rows.
+`job/` holds the jobs themselves: a Django app with models, transformers, and the legacy rows; `shapes/` and
+`many/` are apps for tables of other shapes. The other scripts here answer one question each, by themselves.
 """

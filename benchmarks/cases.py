@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from .contenders import CONTENDERS, MIXED, PAIRS, POSTGRES, SITUATIONS, Contender, Pair
-from .jobs import COLUMN_SHAPES, COPY, MANY, NARROW, PATIENTS, WIDE
+from .jobs import COLUMN_SHAPES, COPY, HOSPITAL, MANY, NARROW, PATIENTS, WIDE
 from .many import NUMBER
 from .stage import Situation
 
 FAST = ("limit", "engine", "command", "django_loop", "petl")
 SLOW = ("limit", "engine", "django_loop", "full_clean", "import_export")
+OWN = ("limit", "engine", "command", "django_loop")
 COPIERS = ("limit", "engine", "command", "psql", "pgloader", "dlt")
 
 USUAL_BAD = 0.02
@@ -59,6 +60,9 @@ def comparison(rows: int, slow_rows: int) -> Parts:
         for pair in reversed(PAIRS)
     }
     parts["slow"] = [Case(PATIENTS.name, slow_rows, POSTGRES, situation, SLOW) for situation in SITUATIONS]
+    parts["hospital"] = [
+        Case(HOSPITAL.name, rows, POSTGRES, situation, OWN) for situation in ("empty", "unchanged")
+    ]
     parts["copy"] = [Case(COPY.name, rows, pair, "empty", COPIERS) for pair in (POSTGRES, MIXED)]
     usual = Case(PATIENTS.name, rows)
     parts["batches"] = [usual, replace(usual, batch_size=SMALL_BATCH)]
@@ -79,7 +83,7 @@ def growth(rows: int) -> Parts:
     """Ever more rows, ever more columns; many small tables, wide texts, narrow rows."""
     return {
         "rows": [Case(PATIENTS.name, share * rows // 10) for share in (1, 3, 10, 50)],
-        "columns": [Case(shape.name, rows // 5) for shape in COLUMN_SHAPES],
+        "columns": [Case(shape.name, share * rows // 10) for shape in COLUMN_SHAPES for share in (1, 5)],
         "many": [Case(MANY.name, 100 * NUMBER)],
         "wide": [Case(WIDE.name, rows // 20)],
         "narrow": [Case(NARROW.name, 10 * rows)],

@@ -36,13 +36,18 @@ def content_of(model: type[models.Model]) -> dict[str, Any]:
             parent = connection.ops.quote_name(str(field.related_model._meta.db_table))
             joins.append(f"LEFT JOIN {parent} AS {field.name} ON {field.name}.id = {table}.{field.column}")
             columns.append((f"{field.name}.legacy_id", "IntegerField"))
-        elif not isinstance(field, models.AutoField):
+        elif not isinstance(field, models.AutoField) and not is_clock(field):
             columns.append(
                 (f"{table}.{connection.ops.quote_name(str(field.column))}", field.get_internal_type())
             )
     source = f"{table} {' '.join(joins)}"
     by = digest_on_server if connection.vendor == "postgresql" else digest_here
     return by(source, columns)
+
+
+def is_clock(field: models.Field[Any, Any]) -> bool:
+    """Tell whether a field holds the time of the run, of which each has its own."""
+    return bool(getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False))
 
 
 def digest_on_server(source: str, columns: list[tuple[str, str]]) -> dict[str, Any]:
@@ -62,7 +67,7 @@ def _text(name: str, kind: str) -> str:
         return f"to_char({name} AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS')"
     if kind == "DateField":
         return f"to_char({name}, 'YYYY-MM-DD')"
-    return f"{name}::text"
+    return f"{name}::int::text" if kind == "BooleanField" else f"{name}::text"
 
 
 def digest_here(source: str, columns: list[tuple[str, str]]) -> dict[str, Any]:

@@ -27,10 +27,11 @@ def main() -> None:
             for name, part in parts.items():
                 say(f"\n{name}")
                 results.put(name, measured(part, stage, options.times))
-                publish(results)
     except StageError as error:
         sys.exit(str(error))
-    publish(results)  # also where nothing was measured anew
+    finally:
+        if options.results == RESULTS:
+            publish(results)
 
 
 def measured(part: Sequence[cases.Case], stage: Stage, times: int) -> Part:
@@ -74,7 +75,7 @@ def parse() -> argparse.Namespace:
     )
     parser.add_argument("--only-asked", action="store_true", help="--memory and --growth without the rest")
     parser.add_argument("--part", dest="parts", action="append", help="only this part; may be repeated")
-    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--results", type=Path, default=RESULTS, help="another file is not published")
     parser.add_argument("--kept", type=Path, default=KEPT)
     return parser.parse_args()
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from .cases import MANY_BAD, SMALL_BATCH, USUAL_BAD, route_of
 from .contenders import PAIRS, POSTGRES
+from .jobs import COLUMN_SHAPES
 from .many import NUMBER
 from .results import RIGHT, Figure, Part, Results
 
@@ -128,18 +129,22 @@ def of_overhead(results: Results) -> Iterator[Goal]:
 
 
 def of_growth(results: Results) -> Iterator[Goal]:
-    figures = [one for one in results.part("rows").figures() if one.outcome == RIGHT]
-    measured = per_row(figures[-1]) / per_row(figures[0]) if len(figures) > 1 else None
-    span = (
-        f"{figures[-1].first.rows:,} rows against {figures[0].first.rows:,}"
-        if figures
-        else "many rows against few"
-    )
-    yield Goal(f"The engine's time per row, {span}", most=1.2, measured=measured)
+    yield _flat("patients", results.part("rows").figures())
+    for shape in COLUMN_SHAPES:
+        yield _flat(shape.title, results.part("columns").figures(job=shape.name))
     many = results.part("many").figure("engine")
     measured = 1000 * many.told("engine_seconds") / NUMBER if many else None
     text = f"The engine's time for each of {NUMBER} transformers of 100 rows"
     yield Goal(text, most=60, measured=measured, shown="{:.0f} ms".format)
+
+
+def _flat(text: str, figures: list[Figure]) -> Goal:
+    right = [one for one in figures if one.outcome == RIGHT]
+    measured = None
+    if len(right) > 1:
+        text = f"{text}: {right[-1].first.rows:,} rows against {right[0].first.rows:,}"
+        measured = per_row(right[-1]) / per_row(right[0])
+    return Goal(f"The engine's time per row, {text}", most=1.2, measured=measured)
 
 
 def per_row(figure: Figure) -> float:

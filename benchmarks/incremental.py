@@ -1,18 +1,20 @@
 """What a run costs that reads only what is new: some changed rows among many.
 
-    LEGACY_DATABASE_URL=... DATABASE_URL=... python benchmarks/incremental.py [--patients 1000000] [--changed 1000]
+    python benchmarks/incremental.py [--patients 1000000] [--changed 1000]
 
-Both databases are those of the environment; the target is migrated, and should hold no patients. The legacy
-table is the hospital's: without a primary key, 2 percent of it rejected and so read again each time. Then the same
-with an integer primary key, which needs no note of who has which key, and nothing rejected.
+Both databases are those of the environment, LEGACY_DATABASE_URL and DATABASE_URL; what they hold of the
+hospital is replaced. The legacy table is the hospital's: it has no primary key, and 2 percent of it are
+rejected, and so read again each time. Then the same with an integer primary key, which needs no note of who
+has which key, and nothing rejected.
 
-For each it prints the seconds of a first load with and without a watermark, of a run with nothing new and of
-runs with some rows changed, without and with an index of the watermark, and of a run with `--full`.
+For each it prints the seconds of a first load with and without a watermark, of a run with nothing new, of
+runs with some rows changed, before and after watermark and key are indexed, and of a run with `--full`.
 """
 
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import os
 import sys
 import time
@@ -30,13 +32,20 @@ from django.core.management import call_command  # noqa: E402 - settings come fi
 from django.db import connections  # noqa: E402
 
 from django_project.hospital.legacy import make_legacy_hospital  # noqa: E402
+from django_project.hospital.legacy.tables import PATIENTS, Table, replace_table  # noqa: E402
 from django_project.hospital.models import Patient  # noqa: E402
 from django_project.hospital.transformers import DepartmentTransformer, PatientTransformer  # noqa: E402
+from etl_assets import Transformer  # noqa: E402
 from etl_assets.engine.options import RunOptions  # noqa: E402
 from etl_assets.engine.pipeline import run_transformer  # noqa: E402
+from etl_assets.models import Reject  # noqa: E402
 from etl_assets.registry import Registry  # noqa: E402
 
 RUNS = count(1)
+LATER = dt.timedelta(hours=3)
+"""Between two changes: more than the overlap, so that each run reads its own."""
+
+KEYED = Table("keyed_patients", {**PATIENTS.columns, "patient_id": "integer PRIMARY KEY"})
 
 
 class WithoutWatermark(PatientTransformer):
@@ -45,10 +54,9 @@ class WithoutWatermark(PatientTransformer):
 
 
 class Keyed(PatientTransformer):
-    """The good rows, in a table with a primary key."""
-
     class Meta(PatientTransformer.Meta):
-        source = "keyed_patients"
+        source = KEYED.name
+        name = KEYED.name
         order_by = ()
 
 
@@ -59,87 +67,105 @@ class KeyedWithoutWatermark(Keyed):
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="What a run costs that reads only what is new.")
-    parser.add_argument("--patients", type=int, default=100_000)
-    parser.add_argument("--changed", type=int, default=1_000)
+    parser.add_argument(
+        "--patients", type=int, default=100_000, help="patients to make; 0 takes those there are"
+    )
+    parser.add_argument("--changed", type=int, default=1_000, help="how many of them change between runs")
     options = parser.parse_args()
     call_command("migrate", verbosity=0)
-    make_legacy_hospital(options.patients, seed=1)
+    if options.patients:
+        make_legacy_hospital(options.patients, seed=1)
     run(DepartmentTransformer)
     vendors = " to ".join(connections[alias].vendor for alias in ("legacy", "default"))
-    sys.stdout.write(f"{vendors}, {options.patients} patients, {options.changed} of them changed\n")
+    sys.stdout.write(f"{vendors}, {options.changed} rows changed\n")
 
-    report("without a primary key", PatientTransformer, WithoutWatermark, options.changed)
+    tell("without a primary key, 2 percent rejected", PatientTransformer, WithoutWatermark, options.changed)
     make_keyed()
-    report("with one", Keyed, KeyedWithoutWatermark, options.changed)
+    tell("with a primary key, none rejected", Keyed, KeyedWithoutWatermark, options.changed)
 
 
-def report(
-    what: str, transformer: type[PatientTransformer], without: type[PatientTransformer], changed: int
+def tell(
+    what: str, transformer: type[Transformer], without_watermark: type[Transformer], changed: int
 ) -> None:
     sys.stdout.write(f"\n{what}\n")
-    for name, seconds, rows in measured(transformer, without, changed):
-        sys.stdout.write(f"  {name:<32} {seconds:8.2f} s {rows:>10} rows read\n")
+    for name, seconds, rows in measured(transformer, without_watermark, changed):
+        sys.stdout.write(f"  {name:<30} {seconds:8.2f} s {rows:>10} rows read\n")
         sys.stdout.flush()
 
 
 def measured(
-    transformer: type[PatientTransformer], without: type[PatientTransformer], changed: int
+    transformer: type[Transformer], without_watermark: type[Transformer], changed: int
 ) -> Iterator[tuple[str, float, int]]:
-    table = transformer.Meta.source
+    table = transformer._meta.source_label
+    execute(f"DROP INDEX IF EXISTS {table}_changed")
+    execute(f"DROP INDEX IF EXISTS {table}_patient")
     empty_target()
-    yield "first load without a watermark", *run(without)
+    yield "first load, no watermark", *run(without_watermark)
     empty_target()
     yield "first load", *run(transformer)
     settle()
     yield "nothing new", *run(transformer)
     for _ in range(3):
-        change(table, changed, without=transformer)
-        yield "changed, no index", *run(transformer)
+        change(table, changed)
+        yield "changed", *run(transformer)
     execute(f"CREATE INDEX {table}_changed ON {table} (updated_at)")
     execute(f"CREATE INDEX {table}_patient ON {table} (patient_id)")
     settle()
     for _ in range(3):
-        change(table, changed, without=transformer)
-        yield "changed, with indexes", *run(transformer)
+        change(table, changed)
+        yield "changed, columns indexed", *run(transformer)
     yield "--full", *run(transformer, full=True)
 
 
-def run(transformer: type, **options: bool) -> tuple[float, int]:
-    """Run one transformer in the engine; return its seconds, locks and records included, and rows read."""
-    registry = Registry([DepartmentTransformer, transformer])
+def run(transformer: type[Transformer], *, full: bool = False) -> tuple[float, int]:
+    """Run one transformer in the engine; return its seconds, lock and record included, and rows read."""
+    registry = Registry(dict.fromkeys((DepartmentTransformer, transformer)))
     started = time.perf_counter()
-    done = run_transformer(transformer, registry, RunOptions(**options), run_id=f"benchmark {next(RUNS)}")
+    done = run_transformer(transformer, registry, RunOptions(full=full), run_id=f"benchmark {next(RUNS)}")
     if done.error:
         sys.exit(done.error)
     return time.perf_counter() - started, done.counts.read
 
 
-def change(table: str, rows: int, *, without: type) -> None:
-    """Give some rows spread over the table another address, a day after the last change."""
-    del without
+def change(table: str, rows: int) -> None:
+    """Give rows all over the table another address, some hours after the last change."""
     with connections["legacy"].cursor() as cursor:
-        cursor.execute(f"SELECT MAX(updated_at), MAX(patient_id) FROM {table}")
-        last, largest = cursor.fetchone()
-        moment = f"{int(last[:4]):04}-12-31 {next(RUNS) % 24:02}:00:00" if last[5:10] != "12-31" else last
-        step = max(largest // rows, 1)
+        cursor.execute(f"SELECT MAX(updated_at), MIN(patient_id), MAX(patient_id) FROM {table}")
+        last, first_id, last_id = cursor.fetchone()
+        later = dt.datetime.fromisoformat(last) + LATER
+        step = max((last_id - first_id) // rows, 1)
         cursor.execute(
-            f"UPDATE {table} SET address = %s, updated_at = %s WHERE patient_id %% {step} = 0",
-            [f"{next(RUNS)} New Road", moment],
+            f"UPDATE {table} SET address = %s, updated_at = %s WHERE patient_id %% %s = 0",
+            [f"{next(RUNS)} New Road", str(later), step],
         )
 
 
 def make_keyed() -> None:
-    """Take the rows that the target has, each of them once."""
-    execute("DROP TABLE IF EXISTS keyed_patients")
+    """Copy the patients that were not rejected, each once."""
+    names = ", ".join(KEYED.columns)
+    replace_table(connections["legacy"], KEYED, ())
+    execute(
+        f"INSERT INTO {KEYED.name} ({names}) SELECT {names} FROM {PATIENTS.name} "
+        "WHERE patient_id IS NOT NULL ORDER BY patient_id, registered_at ON CONFLICT DO NOTHING"
+    )
+    rejected = Reject.objects.filter(transformer="patients").values_list("legacy_key", flat=True)
+    with connections["legacy"].cursor() as cursor:
+        cursor.executemany(
+            f"DELETE FROM {KEYED.name} WHERE patient_id = %s", [(int(key),) for key in rejected if key]
+        )
 
 
 def empty_target() -> None:
+    table = Patient._meta.db_table
     with connections["default"].cursor() as cursor:
-        cursor.execute(f"DELETE FROM {Patient._meta.db_table}")
+        if connections["default"].vendor == "postgresql":
+            cursor.execute(f"TRUNCATE {table} CASCADE")
+        else:
+            cursor.execute(f"DELETE FROM {table}")
 
 
 def settle() -> None:
-    """Let the databases take stock, as they do by themselves after a while."""
+    """Let PostgreSQL take stock, as it does by itself after a while."""
     for alias in ("default", "legacy"):
         if connections[alias].vendor == "postgresql":
             with connections[alias].cursor() as cursor:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from types import ModuleType
 
 from django_project.hospital.legacy.chance import Row
 from django_project.hospital.legacy.tables import Table
 
-from .job import cleaning, legacy
+from .job import cleaning, hospital, legacy
 from .many import NUMBER
 from .many import tables as many
 from .outputs import Output
@@ -32,6 +33,10 @@ class Job:
     expected: Expected
     """What is to become of the legacy rows in this database, by a plain loop."""
     apps: str = "benchmarks.job"
+    only: tuple[str, ...] = ()
+    """Which of the transformers to run; none are all."""
+    cleaning: str = ""
+    """The module with the same job in plain Python, for contenders who clean there."""
     shape: str = ""
     """Which of the shapes it is, if it is one."""
 
@@ -40,19 +45,36 @@ class Job:
         return {
             "BENCH_TRANSFORMERS": self.transformers,
             "BENCH_APPS": self.apps,
+            "BENCH_ONLY": ",".join(self.only),
+            "BENCH_CLEANING": self.cleaning,
+            "BENCH_MODELS": ",".join(self.models),
             "BENCH_SHAPE": self.shape,
         }
 
 
 def expected_patients(source: sqlite3.Connection) -> Iterator[Output]:
+    return cleaned(source, cleaning, "bench", {})
+
+
+def expected_hospital(source: sqlite3.Connection) -> Iterator[Output]:
+    clocks = {"created_at": "2000-01-01", "updated_at": "2000-01-01"}
+    return cleaned(source, hospital, "hospital", clocks)
+
+
+def cleaned(
+    source: sqlite3.Connection, by: ModuleType, app: str, unchecked: dict[str, str]
+) -> Iterator[Output]:
     """Clean departments and patients. A department's key is its legacy id, as the limit loads it."""
-    known = source.execute("SELECT dept_id, code, name FROM legacy_departments ORDER BY dept_id")
-    departments = [cleaning.clean_department(row) for row in known]
-    yield Output("bench_department", ("id", "legacy_id", "code", "name"), [(d[0], *d) for d in departments])
-    cleaner = cleaning.Cleaning({one[0]: one[0] for one in departments})
-    columns, order = ", ".join(cleaning.SOURCE), ", ".join(cleaning.READING_ORDER)
-    rows = source.execute(f"SELECT {columns} FROM legacy_patients ORDER BY {order}")
-    yield Output("bench_patient", cleaning.TARGET, cleaner.good(rows))
+    known = source.execute(
+        f"SELECT {', '.join(by.DEPARTMENT_SOURCE)} FROM legacy_departments ORDER BY dept_id"
+    )
+    departments = [by.clean_department(row) for row in known]
+    rows = [(one[0], *one) for one in departments]
+    yield Output(f"{app}_department", ("id", *by.DEPARTMENT_TARGET), rows, unchecked)
+    cleaner = by.Cleaning({one[0]: one[0] for one in departments})
+    columns, order = ", ".join(by.SOURCE), ", ".join(by.READING_ORDER)
+    patients = source.execute(f"SELECT {columns} FROM legacy_patients ORDER BY {order}")
+    yield Output(f"{app}_patient", by.TARGET, cleaner.good(patients), unchecked)
 
 
 def expected_copy(source: sqlite3.Connection) -> Iterator[Output]:
@@ -68,6 +90,17 @@ PATIENTS = Job(
     ("bench.Department", "bench.Patient"),
     legacy.hospital,
     expected_patients,
+    cleaning=cleaning.__name__,
+)
+HOSPITAL = Job(
+    "hospital",
+    "the demo hospital's own transformers, with `phone`, `fix_encoding`, row rules and a check constraint",
+    "django_project.hospital.transformers",
+    ("hospital.Department", "hospital.Patient"),
+    legacy.hospital,
+    expected_hospital,
+    only=("departments", "patients"),
+    cleaning=hospital.__name__,
 )
 COPY = Job(
     "copy",
@@ -99,7 +132,7 @@ def shape(name: str, title: str, legacy: Callable[[int, float], Tables], expecte
         legacy,
         expected,
         "benchmarks.shapes",
-        name,
+        shape=name,
     )
 
 
@@ -124,4 +157,4 @@ NARROW = shape(
     shapes.expected_narrow,
 )
 
-JOBS = {job.name: job for job in (PATIENTS, COPY, MANY, *COLUMN_SHAPES, WIDE, NARROW)}
+JOBS = {job.name: job for job in (PATIENTS, HOSPITAL, COPY, MANY, *COLUMN_SHAPES, WIDE, NARROW)}

@@ -20,6 +20,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from django_project.hospital.legacy.chance import Row
 from django_project.hospital.legacy.tables import Table
 
@@ -45,6 +47,10 @@ class Data:
         return self.folder / "legacy.sqlite3"
 
     @property
+    def is_made(self) -> bool:
+        return (self.folder / "expected.json").exists()
+
+    @property
     def expected(self) -> dict[str, dict[str, Any]]:
         return json.loads((self.folder / "expected.json").read_text())
 
@@ -56,13 +62,14 @@ def data_of(job: Job, rows: int, bad: float, kept_in: Path) -> Data:
     """Return a job's rows, made where an earlier measurement has not left them."""
     folder = kept_in / f"{job.name}-{rows}-{bad:g}"
     data = Data(job, rows, bad, folder)
-    if not (folder / "expected.json").exists():
-        half_made = folder.with_suffix(".half-made")
-        shutil.rmtree(half_made, ignore_errors=True)
-        shutil.rmtree(folder, ignore_errors=True)
-        half_made.mkdir(parents=True)
-        _make(Data(job, rows, bad, half_made))
-        half_made.rename(folder)
+    with FileLock(folder.with_suffix(".lock")):  # another measurement may want the same rows
+        if not data.is_made:
+            half_made = folder.with_suffix(".half-made")
+            shutil.rmtree(half_made, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
+            half_made.mkdir(parents=True)
+            _make(Data(job, rows, bad, half_made))
+            half_made.rename(folder)
     return data
 
 
@@ -97,11 +104,12 @@ def write_copy(path: Path, output: Output) -> dict[str, Any]:
     """Write rows as `COPY` reads them; return their number and digest, in which a key drawn has no part."""
     first = 1 if output.columns[0] == "id" else 0
     digest = Digest()
+    more = tuple(output.unchecked.values())
     with path.open("w", encoding="utf-8") as file:
         for row in output.rows:
-            file.write("\t".join(map(copied, row)) + "\n")
+            file.write("\t".join(map(copied, row + more)) + "\n")
             digest.add(row[first:])
-    return {"columns": list(output.columns), **digest.as_dict()}
+    return {"columns": [*output.columns, *output.unchecked], **digest.as_dict()}
 
 
 def copied(value: Any) -> str:
@@ -139,4 +147,4 @@ def plain_text(value: Any) -> str:
         return NULL
     if isinstance(value, dt.datetime):
         return value.strftime("%Y-%m-%d %H:%M:%S")
-    return str(value)
+    return str(int(value)) if isinstance(value, bool) else str(value)

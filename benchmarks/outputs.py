@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -14,3 +14,5 @@ class Output:
     table: str
     columns: tuple[str, ...]
     rows: Iterable[tuple[Any, ...]]
+    unchecked: Mapping[str, str] = field(default_factory=dict)
+    """More columns for the file that the limit copies, with their one value; no contender is asked for it."""

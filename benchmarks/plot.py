@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from .contenders import CONTENDERS
 from .goals import ROUTE_NAMES, per_row
-from .jobs import COLUMN_SHAPES, JOBS
+from .jobs import COLUMN_SHAPES
 from .report import OURS
-from .results import RIGHT, Results
+from .results import RIGHT, Figure, Results
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 GREY = "#808080"
+SHADES = ("#2a9d8f", "#e9a23b", "#8d99ae", "#c8553d")
+NAMES = {"patients": "patients, 14 columns", **{shape.name: shape.title for shape in COLUMN_SHAPES}}
 COLOURS = {"ours": "#2a9d8f", "peer": "#8d99ae", "limit": "#e9a23b"}
 
 
@@ -45,25 +47,25 @@ def draw_contenders(results: Results, path: Path) -> None:
 
 
 def draw_growth(results: Results, path: Path) -> None:
-    """The engine's microseconds a row, over rows and over columns."""
-    rows = [one for one in results.part("rows").figures() if one.outcome == RIGHT]
-    columns = [one for one in results.part("columns").figures() if one.outcome == RIGHT]
-    if not rows or not columns:
+    """The engine's microseconds a row over the number of rows: flat is good."""
+    lines: dict[str, list[Figure]] = {}
+    for figure in (*results.part("rows").figures(), *results.part("columns").figures()):
+        if figure.outcome == RIGHT:
+            lines.setdefault(figure.first.job, []).append(figure)
+    if not lines:
         return
-    sizes = {shape.name: int(shape.shape) for shape in COLUMN_SHAPES}
-    drawing, axes = _canvas(2, height=5)
-    for axis, title, places, figures in (
-        (axes[0], "rows", [one.first.rows for one in rows], rows),
-        (axes[1], "columns", [sizes[one.first.job] for one in columns], columns),
-    ):
-        axis.plot(places, [1e6 * per_row(one) for one in figures], "o-", color=COLOURS["ours"])
-        axis.set_ylim(bottom=0)
-        axis.set_xscale("log")
-        axis.set_xticks(places, [f"{place:,}" for place in places])
-        axis.minorticks_off()
-        what = JOBS[figures[0].first.job].title if title == "rows" else "tables alike but for their columns"
-        axis.set_title(f"Microseconds a row, by {title} ({what})", loc="left", color=GREY, fontsize=10)
-        _plain(axis)
+    drawing, (axis,) = _canvas(1, height=4)
+    for (job, figures), shade in zip(lines.items(), SHADES, strict=False):
+        rows = [one.first.rows for one in figures]
+        axis.plot(rows, [1e6 * per_row(one) for one in figures], "o-", color=shade, label=NAMES.get(job, job))
+    axis.set_ylim(bottom=0)
+    axis.set_xscale("log")
+    ticks = sorted({one.first.rows for figures in lines.values() for one in figures})
+    axis.set_xticks(ticks, [f"{tick:,}" for tick in ticks], rotation=30)
+    axis.minorticks_off()
+    axis.set_title("Microseconds a row, by rows", loc="left", color=GREY, fontsize=10)
+    axis.legend(frameon=False, labelcolor=GREY)
+    _plain(axis)
     _save(drawing, path)
 
 

@@ -40,6 +40,7 @@ def tables(results: Results) -> dict[str, str]:
         "goals": goals_table(results),
         **{f"patients {route}": comparison(results.part(f"patients {route}")) for route in ROUTE_NAMES},
         "slow": comparison(results.part("slow")),
+        "hospital": comparison(results.part("hospital")),
         "copy": comparison(results.part("copy")),
         "slower": slower(results),
         "batches": batches(results.part("batches")),

@@ -20,6 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
+import psutil
 import psycopg
 
 from .jobs import Job
@@ -31,7 +32,7 @@ ROOT = Path(__file__).resolve().parent.parent
 Vendor = Literal["sqlite", "postgresql"]
 Situation = Literal["empty", "changed", "unchanged"]
 
-CHANGE = "UPDATE bench_patient SET email = 'before@example.org' WHERE legacy_id % 2 = 0"
+CHANGE = "UPDATE {} SET email = 'before@example.org' WHERE legacy_id % 2 = 0"
 """What `changed` is: every row is there, and every second one has another e-mail."""
 
 
@@ -87,7 +88,8 @@ class Stage:
     def __init__(self, kept: Path) -> None:
         kept.mkdir(parents=True, exist_ok=True)
         self.kept = kept
-        self._folder = tempfile.TemporaryDirectory(dir=kept, prefix="run-")
+        remove_abandoned(kept)
+        self._folder = tempfile.TemporaryDirectory(dir=kept, prefix=f"run-{os.getpid()}-")
         self.folder = Path(self._folder.name)
         self._server: DurableServer | None = None
         self._made: dict[tuple[Any, ...], str] = {}
@@ -181,8 +183,11 @@ class Stage:
         return url
 
     def _make_changed(self, data: Data, vendor: Vendor) -> str:
+        table = list(data.expected)[-1]
+        if not {"legacy_id", "email"} <= set(data.expected[table]["columns"]):
+            raise StageError(f"Nothing is defined as changed for the job {data.job.name!r}: choose another.")
         url = self._copy(self._template(data, vendor, "unchanged"), vendor)
-        self._execute(url, vendor, CHANGE)
+        self._execute(url, vendor, CHANGE.format(table))
         return url
 
     def _new_name(self, what: str) -> str:
@@ -224,6 +229,13 @@ class Stage:
         if self._server is not None:
             self._execute(self.server.url(), "postgresql", "CHECKPOINT")
         os.sync()
+
+
+def remove_abandoned(kept: Path) -> None:
+    """Remove the targets of measurements that were killed."""
+    for folder in kept.glob("run-*"):
+        if not psutil.pid_exists(int(folder.name.split("-")[1])):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def path_of(url: str) -> Path:

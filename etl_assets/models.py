@@ -166,13 +166,14 @@ class Watermark(models.Model):
 class KeyOwner(models.Model):
     """Which source row has a key, for transformers with a watermark: it alone may change what is loaded.
 
-    Key and row are digests. There is no number of its own, since a dry run may not draw one.
+    Key and owner are texts, or digests of them where the database does not tell all texts apart. There is no
+    number of its own, since a dry run may not draw one.
     """
 
     pk = models.CompositePrimaryKey("transformer", "key")
     transformer = models.CharField(max_length=255)
-    key = models.UUIDField()
-    owner = models.UUIDField(help_text=_("the source row, by its primary key"))
+    key = models.CharField(max_length=KEY_LENGTH)
+    owner = models.CharField(max_length=KEY_LENGTH, help_text=_("the source row, by its primary key"))
     name = models.CharField(max_length=KEY_LENGTH, help_text=_("the row's legacy key, for messages"))
 
     class Meta:

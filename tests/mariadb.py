@@ -181,14 +181,15 @@ class PrivateMariaDb(MariaDb):
         self._wait_until_it_answers(self._process)
 
     def _wait_until_it_answers(self, process: subprocess.Popen[bytes]) -> None:
-        import pymysql
+        # Not by `pymysql.err`: where it stands in for MySQLdb, Django's imports put a copy in its place.
+        from pymysql.err import OperationalError  # type: ignore[import-untyped,unused-ignore]
 
         deadline = time.monotonic() + START_SECONDS
         while True:
             try:
                 self.connect().close()
                 return
-            except pymysql.err.OperationalError as error:
+            except OperationalError as error:
                 if process.poll() is not None or time.monotonic() > deadline:
                     log = (self.folder / "server.log").read_text(errors="replace")[-2000:]
                     raise RuntimeError(f"MariaDB did not start: {error}\n{log}") from error

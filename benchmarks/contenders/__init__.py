@@ -24,6 +24,12 @@ def python(module: str) -> Callable[[Place], list[str]]:
     return lambda place: [sys.executable, "-m", f"benchmarks.contenders.{module}"]
 
 
+def migrate_legacy_data(place: Place) -> list[str]:
+    only = place.data.job.only
+    options = ["--only", ",".join(only)] if only else []
+    return [sys.executable, "manage.py", "migrate_legacy_data", "--full", *options]
+
+
 @dataclass(frozen=True)
 class Contender:
     name: str
@@ -63,29 +69,30 @@ CONTENDERS: dict[str, Contender] = {
             "limit: COPY of the cleaned file",
             "psql, `\\copy` of the rows already cleaned and linked, into the same indexed table",
             limit.command,
-            jobs=("patients", "copy"),
+            jobs=("patients", "hospital", "copy"),
             pairs=(MIXED, POSTGRES),
             situations=("empty",),
         ),
         Contender(
             "engine",
             "etl_assets, the engine alone",
-            "`run_transformer`, as it comes",
+            "`run_transformer` with `full=True`, otherwise as it comes",
             python("engine"),
             jobs=(),
         ),
         Contender(
             "command",
             "etl_assets, migrate_legacy_data",
-            "the command as it comes, Dagster included",
-            lambda place: [sys.executable, "manage.py", "migrate_legacy_data"],
-            jobs=("patients", "copy"),
+            "the command with `--full`, otherwise as it comes, Dagster included",
+            migrate_legacy_data,
+            jobs=("patients", "hospital", "copy"),
         ),
         Contender(
             "django_loop",
             "Django loop",
             "`iterator`, plain Python, `bulk_create(update_conflicts=True)` by 5,000 in one transaction",
             python("django_loop"),
+            jobs=("patients", "hospital"),
         ),
         Contender(
             "full_clean",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from importlib import import_module
 from itertools import islice
 from typing import Any
 
@@ -31,42 +33,49 @@ def legacy_rows(table: str, columns: tuple[str, ...], order: tuple[str, ...]) ->
     return model.objects.using("legacy").order_by(*order).values_list(*columns).iterator(chunk_size=BATCH)
 
 
-def load_departments() -> None:
-    from benchmarks.job.cleaning import clean_department
-    from benchmarks.job.models import Department
+def models() -> tuple[Any, Any]:
+    """The job's Department and Patient."""
+    from django.apps import apps
 
-    fields = ("legacy_id", "code", "name")
-    rows = map(clean_department, legacy_rows("legacy_departments", ("dept_id", "code", "name"), ("dept_id",)))
-    Department.objects.bulk_create(
-        [Department(**dict(zip(fields, row, strict=True))) for row in rows],
-        update_conflicts=True,
-        unique_fields=["legacy_id"],
-        update_fields=["code", "name"],
-    )
+    department, patient = map(apps.get_model, os.environ["BENCH_MODELS"].split(","))
+    return department, patient
+
+
+def load_departments() -> None:
+    by = import_module(os.environ["BENCH_CLEANING"])
+    rows = map(by.clean_department, legacy_rows("legacy_departments", by.DEPARTMENT_SOURCE, ("dept_id",)))
+    department, _ = models()
+    upsert(department, [dict(zip(by.DEPARTMENT_TARGET, row, strict=True)) for row in rows])
 
 
 def cleaned_patients() -> Iterator[dict[str, Any]]:
     """The good patients as they are to be; their departments are loaded."""
-    from benchmarks.job.cleaning import READING_ORDER, SOURCE, TARGET, Cleaning
-    from benchmarks.job.models import Department
-
-    cleaning = Cleaning(dict(Department.objects.values_list("legacy_id", "pk")))
-    for row in cleaning.good(legacy_rows("legacy_patients", SOURCE, READING_ORDER)):
-        yield dict(zip(TARGET, row, strict=True))
+    by = import_module(os.environ["BENCH_CLEANING"])
+    department, _ = models()
+    cleaning = by.Cleaning(dict(department.objects.values_list("legacy_id", "pk")))
+    for row in cleaning.good(legacy_rows("legacy_patients", by.SOURCE, by.READING_ORDER)):
+        yield dict(zip(by.TARGET, row, strict=True))
 
 
 def load_patients() -> int:
-    from benchmarks.job.models import Patient
-
-    update = [field.name for field in Patient._meta.concrete_fields if field.name not in ("id", "legacy_id")]
+    _, patient = models()
     values = cleaned_patients()
     loaded = 0
-    while batch := [Patient(**one) for one in islice(values, BATCH)]:
-        Patient.objects.bulk_create(
-            batch, update_conflicts=True, unique_fields=["legacy_id"], update_fields=update
-        )
+    while batch := list(islice(values, BATCH)):
+        upsert(patient, batch)
         loaded += len(batch)
     return loaded
+
+
+def upsert(model: Any, rows: list[dict[str, Any]]) -> None:
+    never = ("id", "legacy_id", "created_at")
+    update = [field.name for field in model._meta.concrete_fields if field.name not in never]
+    model.objects.bulk_create(
+        [model(**row) for row in rows],
+        update_conflicts=True,
+        unique_fields=["legacy_id"],
+        update_fields=update,
+    )
 
 
 if __name__ == "__main__":

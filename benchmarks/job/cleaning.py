@@ -52,11 +52,14 @@ TARGET = (
 
 READING_ORDER = ("patient_id", "registered_at")
 
+DEPARTMENT_SOURCE = ("dept_id", "code", "name")
+DEPARTMENT_TARGET = ("legacy_id", "code", "name")
+
 _NUMBER = re.compile(r"[A-Y][A-Z][0-9]{6}")
 _CODE = re.compile(r"[A-Z]{2,8}")
 _NOT_DIGITS = re.compile(r"\D+")
 _BRITISH = re.compile(r"(\d\d)/(\d\d)/(\d{4})")
-_SEXES = {"M": "male", "F": "female", "O": "other"}
+SEXES = {"M": "male", "F": "female", "O": "other"}
 _FIRST_BIRTH = dt.date(1900, 1, 1)
 
 
@@ -65,16 +68,18 @@ class Rejected(ValueError):
 
 
 class Cleaning:
-    """Cleans patients in reading order, and lets the first one have a key or number that two want.
+    """Cleans patients in reading order, and lets the first one have a value that two want.
 
     Args:
         departments: what stands for a department in the result, by its legacy id.
     """
 
+    unique: tuple[int, ...] = (0, 1)
+    """Places of the columns of which no two rows may have the same value."""
+
     def __init__(self, departments: Mapping[int, Any]) -> None:
-        self._departments = departments
-        self._keys: set[int] = set()
-        self._numbers: set[str] = set()
+        self.departments = departments
+        self._taken: dict[int, set[Any]] = {place: set() for place in self.unique}
         self._today = dt.datetime.now(dt.UTC).date()
 
     def good(self, rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
@@ -91,30 +96,36 @@ class Cleaning:
         Raises:
             Rejected: the row must not be loaded.
         """
-        key, number, first, last, born, sex, mail, phone, address, postcode, ssn, dept, day, notes = row
-        cleaned = (
-            key,
-            _number(number),
-            _name(first),
-            _name(last),
-            self._birth(born),
-            _SEXES.get((sex or "").strip().upper(), "unknown") if sex is not None else _refuse("sex"),
-            _email(mail),
-            _digits(phone, 10, 12) or "",
-            _something(_collapsed(address)),
-            _something(_collapsed(postcode).upper()),
-            _digits(ssn, 10, 10),
-            self._departments.get(dept) or _refuse("department"),
-            dt.datetime.fromisoformat(day).replace(tzinfo=dt.UTC),
-            _something((notes or "").strip()),
-        )
-        if key in self._keys or cleaned[1] in self._numbers:
-            raise Rejected("duplicate")
-        self._keys.add(key)
-        self._numbers.add(cleaned[1])
+        cleaned = self.values(row)
+        for place, taken in self._taken.items():
+            if cleaned[place] in taken:
+                raise Rejected("taken")
+        for place, taken in self._taken.items():
+            if cleaned[place] is not None:
+                taken.add(cleaned[place])
         return cleaned
 
-    def _birth(self, text: str | None) -> dt.date | None:
+    def values(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return a row of the target, whoever else may want its values."""
+        key, number, first, last, born, sex, mail, phone, address, postcode, ssn, dept, day, notes = row
+        return (
+            key,
+            number_of(number),
+            name_of(first),
+            name_of(last),
+            self.birth(born),
+            SEXES.get((sex or "").strip().upper(), "unknown") if sex is not None else refuse("sex"),
+            email_of(mail),
+            digits_of(phone, 10, 12) or "",
+            something(collapsed(address)),
+            something(collapsed(postcode).upper()),
+            digits_of(ssn, 10, 10),
+            self.departments.get(dept) or refuse("department"),
+            dt.datetime.fromisoformat(day).replace(tzinfo=dt.UTC),
+            something((notes or "").strip()),
+        )
+
+    def birth(self, text: str | None) -> dt.date | None:
         text = (text or "").strip()
         if text in ("", "-", "N/A", "0000-00-00"):
             return None
@@ -140,25 +151,25 @@ def clean_department(row: tuple[Any, ...]) -> tuple[Any, ...]:
     code = code.strip().upper()
     if not _CODE.fullmatch(code):
         raise Rejected("code")
-    return key, code, _collapsed(name)
+    return key, code, collapsed(name)
 
 
-def _number(text: str) -> str:
+def number_of(text: str) -> str:
     number = text.strip().upper()
     if not _NUMBER.fullmatch(number):
         raise Rejected("number")
     return number
 
 
-def _name(text: str) -> str:
+def name_of(text: str) -> str:
     name = " ".join(text.split()).title()
     if not 0 < len(name) <= 60:
         raise Rejected("name")
     return name
 
 
-def _email(text: str | None) -> str:
-    address = _something((text or "").strip())
+def email_of(text: str | None) -> str:
+    address = something((text or "").strip())
     if address:
         try:
             validate_email(address)
@@ -167,20 +178,20 @@ def _email(text: str | None) -> str:
     return address
 
 
-def _digits(text: str | None, low: int, high: int) -> str | None:
+def digits_of(text: str | None, low: int, high: int) -> str | None:
     digits = _NOT_DIGITS.sub("", text or "")
     if digits and not low <= len(digits) <= high:
         raise Rejected("digits")
     return digits or None
 
 
-def _collapsed(text: str | None) -> str:
+def collapsed(text: str | None) -> str:
     return " ".join((text or "").split())
 
 
-def _something(text: str) -> str:
+def something(text: str) -> str:
     return "" if text in ("-", "N/A") else text
 
 
-def _refuse(what: str) -> Any:
+def refuse(what: str) -> Any:
     raise Rejected(what)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable
 from typing import Any, Literal, TypedDict
 
@@ -67,8 +68,8 @@ def checks(run_id: str | None = None) -> CheckReport:
     return {
         "run_id": runs[0].run_id,
         "status": "failed" if is_failed else "warning" if warnings else "passed",
-        "started_at": min(run.started_at for run in runs).isoformat(),
-        "finished_at": None if None in ends else max(end for end in ends if end).isoformat(),
+        "started_at": _moment(min(run.started_at for run in runs)),
+        "finished_at": None if None in ends else _moment(max(end for end in ends if end)),
         "passed": len(found) - len(failed),
         "warnings": warnings,
         "errors": errors,
@@ -109,6 +110,10 @@ def _latest() -> str:
     if not ids:
         return "none is, so run manage.py migrate_legacy_data first."
     return f"give --run one of the latest, {', '.join(ids)}, or leave it out."
+
+
+def _moment(time: dt.datetime) -> str:
+    return time.isoformat(timespec="seconds")
 
 
 def _transformer(run: Run) -> CheckedTransformer:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 import ftfy
 
@@ -17,10 +16,6 @@ from .shapes import CONTROL, ODD_SPACE, Format, formats, make_shapes, make_view
 from .spread import Scale, Spread, as_json, spread, spread_of_distinct
 from .store import Store, literal
 
-AT_ONCE = 2
-"""Columns that are looked at at once."""
-DESKS = 4
-"""Columns whose values are kept: of those that wait for an earlier one too."""
 MOST_TOP_VALUES = 10
 MOST_EXAMPLES = 100
 FEW_VALUES = 4
@@ -43,9 +38,6 @@ TYPES = {
     "BLOB": "binary",
 }
 NAMED_TYPES = (("json", "json"), ("[]", "array"), ("uuid", "uuid"), ("geo", "geometry"), ("xml", "xml"))
-
-
-Verdict = TypeVar("Verdict")
 
 
 @dataclass(slots=True)
@@ -123,36 +115,6 @@ class ColumnFacts:
         """Rows with a value that is neither null, empty, blank nor a placeholder."""
         blank = self.text.blank if self.text else 0
         return self.values - self.empty_count - blank - self.placeholder_count
-
-
-def look_at_columns(
-    store: Store, names: Sequence[str], judge: Callable[[Store, ColumnFacts], Verdict]
-) -> Iterator[tuple[Store, ColumnFacts, Verdict]]:
-    """Yield what is counted of each column, with the desk at which its distinct values still lie.
-
-    Some columns are looked at at once: while DuckDB counts one, Python judges another. Each has a desk of its
-    own until the caller asks for the next column.
-
-    Args:
-        judge: is called in another thread, when a column is counted.
-    """
-
-    def look(desk: Store, name: str) -> tuple[ColumnFacts, Verdict]:
-        facts = look_at_column(desk, name)
-        return facts, judge(desk, facts)
-
-    desks = deque(store.desk(f"desk{number}") for number in range(DESKS))
-    pending: deque[tuple[Store, Future[tuple[ColumnFacts, Verdict]]]] = deque()
-    with ThreadPoolExecutor(AT_ONCE) as workers:
-        for name in names:
-            if not desks:
-                desk, found = pending.popleft()
-                yield desk, *found.result()
-                desks.append(desk)
-            desk = desks.popleft()
-            pending.append((desk, workers.submit(look, desk, name)))
-        for desk, found in pending:
-            yield desk, *found.result()
 
 
 def look_at_column(store: Store, name: str) -> ColumnFacts:

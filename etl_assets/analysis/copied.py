@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -97,6 +97,14 @@ class CopiedColumn:
 
     def _file(self, number: int) -> Path:
         return self.place.with_suffix(f".{number}")
+
+
+def together(columns: Sequence[CopiedColumn]) -> pa.RecordBatchReader:
+    """Read several columns, `v0`, `v1` and so on, row by row."""
+    schema = pa.schema([(f"v{place}", column.type) for place, column in enumerate(columns)])
+    rows = zip(*(column.arrays() for column in columns), strict=True)
+    batches = (pa.RecordBatch.from_arrays(list(arrays), schema=schema) for arrays in rows)
+    return pa.RecordBatchReader.from_batches(schema, batches)
 
 
 def storable(values: pa.Array) -> pa.Array:

@@ -64,12 +64,17 @@ class Fit:
         self.context = Context(zone, now.astimezone(zone).date())
         self.rules = ModelRules(plan, connections[plan.meta.using], "lenient")
 
-    def misfits(self, store: Store, facts: ColumnFacts) -> list[Misfit]:
-        """Try the fields that are read from this column alone; its distinct values are in `d`."""
+    def misfits(self, store: Store, facts: ColumnFacts, *, foreign: bool) -> list[Misfit]:
+        """Try the fields that are read from this column alone; its distinct values are in `d`.
+
+        Args:
+            foreign: those with functions of the project's own, which may do anything; or else the others.
+        """
         return [
             misfit
             for field in self.plan.fields.values()
             if field.lookup is None and field.expression.source_columns == (facts.name,)
+            if foreign == any(step.name == "apply" for step in field.expression.steps)
             for misfit in self._misfits(store, facts, field)
         ]
 

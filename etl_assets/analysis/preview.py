@@ -11,7 +11,7 @@ import pyarrow as pa
 from django.db import connections
 from django.utils import timezone
 
-from ..engine.batch import Batch, Mask
+from ..engine.batch import Batch, Mask, Positions
 from ..engine.claims import NoClaims
 from ..engine.evaluate import evaluate, written
 from ..engine.merge import Merged, Merger
@@ -20,6 +20,7 @@ from ..engine.pipeline import rolled_back
 from ..engine.plan import FieldPlan, Plan, make_plan
 from ..engine.sources import configured, open_reader
 from ..engine.targets import make_target
+from ..engine.targets.base import Packed
 from ..engine.transform import Transformation
 from ..engine.validate import ModelRules
 from ..engine.verbs import Context
@@ -43,7 +44,7 @@ class PreviewedRow(TypedDict):
     """Those of the transformed whose value is not that of the column they come from."""
     status: Status
     reason: str | None
-    """Why the row would not be loaded."""
+    """Why the row would not be loaded, or what it would be warned of."""
 
 
 class Preview(TypedDict):
@@ -117,11 +118,19 @@ class WatchedBatch(Batch):
         return {name: column[index].as_py() for name, column in self.columns.items()}
 
 
+class ClaimsOfOneBatch(NoClaims):
+    """For rows that are all there is to see: of two with one key the first is kept."""
+
+    are_kept = True
+
+
 class Judge(Merger):
     """Settles which rows would be loaded, and loads none."""
 
-    def _write(self, new: Sequence[int], changed: Sequence[int]) -> Merged:
-        return Merged(created=len(new), updated=len(changed))
+    def _merge(self, batch: Batch, chosen: Positions, packed: Packed) -> tuple[Merged, Mapping[str, int]]:
+        merged, taken, new, changed = self._settle(batch, chosen, packed)
+        merged.created, merged.updated = len(new), len(changed)
+        return merged, taken
 
 
 class _Rehearsal:
@@ -162,9 +171,22 @@ class _Rehearsal:
         rows = []
         for position, original in enumerate(raw.to_pylist()):
             values = batch.values_of(position)
-            ending: Any = status.get(position, ("ok", None))
+            ending: Any = status.get(position, ("ok", self._warnings(batch, position)))
             rows.append(self._row(original, values, columns, shown, *ending))
         return rows
+
+    def _warnings(self, batch: Batch, position: int) -> str | None:
+        """Say what a row that would be loaded would be warned of."""
+        found = [self._warning(name) for name, bad in batch.warnings.items() if bad[position]]
+        return f"warning: {'; '.join(found)}" if found else None
+
+    def _warning(self, name: str) -> str:
+        field, _, code = name.rpartition(":")
+        if field:
+            return f"{field}: {code}"
+        return next(
+            (f"fails the rule {one.reason!r}" for one in self.plan.meta.rules if one.name == code), code
+        )
 
     def _first(self, limit: int) -> pa.RecordBatch | None:
         with open_reader(self.plan) as reader:
@@ -175,7 +197,8 @@ class _Rehearsal:
         self.transformation.clean(batch)
         self.transformation.check_rows(batch)
         self.rules.check(batch)
-        merged = Judge(self.target, NoClaims(), self.sensitive).load(batch)
+        judge = Judge(self.target, ClaimsOfOneBatch(), self.sensitive)
+        merged = judge.load(judge.prepare(batch))
         batch.reject_rows(merged.rejections)
 
     def _row(

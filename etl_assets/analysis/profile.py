@@ -12,13 +12,15 @@ from typing import Any, TypedDict
 
 from ..exceptions import BrokenTransformers
 from ..registry import Registry, discover
-from .column import ColumnFacts, look_at_columns
+from .at_once import look_at_columns
+from .column import ColumnFacts
 from .fit import Fit, Misfit, fits
 from .issues import Issue, column_issues
-from .keys import Neighbours, candidate_keys, foreign_keys
+from .keys import candidate_keys
 from .masking import LOOKED_AT, MASK, Masker
 from .paste import literal
 from .quality import score
+from .references import Neighbours, foreign_keys, references_of_several
 from .spread import Bin
 from .store import Store, filled_store
 from .table import LegacyTable
@@ -133,15 +135,17 @@ class _Analysis:
             neighbours = Neighbours(self.table, loaders)
             ready = fits(self.table, self.registry, lambda why: self._say("transformer_not_ready", why))
 
-            def judge(desk: Store, one: ColumnFacts) -> list[tuple[Fit, Misfit]]:
-                return [(fit, misfit) for fit in ready for misfit in fit.misfits(desk, one)]
+            def misfits(desk: Store, one: ColumnFacts, foreign: bool = False) -> list[tuple[Fit, Misfit]]:
+                return [(fit, misfit) for fit in ready for misfit in fit.misfits(desk, one, foreign=foreign)]
 
-            for desk, one, misfits in look_at_columns(store, self.columns, judge):
+            for desk, one, found in look_at_columns(store, self.columns, misfits):
                 self.progress("columns", len(facts), len(self.columns))
-                issues = list(self._issues(desk, one, neighbours, misfits))
+                found += misfits(desk, one, foreign=True)
+                issues = list(self._issues(desk, one, neighbours, found))
                 facts.append(one)
                 self.found += issues
                 profiles[one.name] = self._column(one, issues)
+            self.found += references_of_several(store, neighbours)
             for issue in candidate_keys(store, facts):
                 self.found.append(issue)
                 if issue.column is not None:

@@ -9,8 +9,9 @@ A column's dirty share in a dimension is the number of rows with an issue of tha
 count added up, at most all rows) divided by the table's rows. The square root lets a little dirt be seen:
 one bad row in ten thousand costs a hundredth of what a column can cost. Issues that concern a column as a
 whole, such as dates stored as text, count as the share in `WHOLE_COLUMN` whatever the rows. What is no
-fault, such as a candidate key, costs nothing. Score and points are rounded to four decimals, and the score
-is the sum of the rounded points. A table without rows scores 100.
+fault, such as a candidate key, costs nothing; what concerns several columns together costs what one would.
+Score and points are rounded to four decimals, and the score is the sum of the rounded points. A table without
+rows scores 100.
 """
 
 from __future__ import annotations
@@ -49,6 +50,6 @@ def score(rows: int, columns: Collection[str], issues: Iterable[Issue]) -> tuple
             dirty[dimension_of[issue.code], issue.column] += share
     lost: dict[str, float] = defaultdict(float)
     for (name, _), share in dirty.items():
-        lost[name] += math.sqrt(min(1.0, share)) / max(1, len(columns))
+        lost[name] = min(1.0, lost[name] + math.sqrt(min(1.0, share)) / max(1, len(columns)))
     points = {name: round(weight * (1 - lost[name]), DIGITS) for name, weight in WEIGHTS.items()}
     return round(sum(points.values()), DIGITS), points

@@ -61,17 +61,13 @@ def make_shapes(store: Store) -> None:
 def make_view(store: Store) -> None:
     """Make the view `w` of `d`, with each value's text without outer spaces as `t`.
 
-    To trim is slow, and few values need it: those that begin or end as the untidy shapes do.
+    To trim is slow, and the slower the more characters it has to know: those that untidy shapes have will do.
     """
-    ends = store.query(
-        "SELECT DISTINCT unnest([(s[1], true), (s[-1], false)]) AS one FROM s WHERE s <> t ORDER BY one"
-    )
-    is_untidy = " OR ".join(
-        f"{'starts_with' if is_start else 'ends_with'}(v, {literal(character)})"
-        for ((character, is_start),) in ends
-        if character in WHITE_SPACE
-    )
-    trimmed = f"CASE WHEN {is_untidy} THEN trim(v, {literal(WHITE_SPACE)}) ELSE v END" if is_untidy else "v"
+    asked = ", ".join(f"bool_or(contains(s, {literal(one)}))" for one in WHITE_SPACE)
+    there = store.one(f"SELECT {asked} FROM s WHERE s <> t")
+    spaces = "".join(one for one, is_there in zip(WHITE_SPACE, there, strict=True) if is_there)
+    ends = [f"{at}_with(v, {literal(one)})" for one in spaces for at in ("starts", "ends")]
+    trimmed = f"CASE WHEN {' OR '.join(ends)} THEN trim(v, {literal(spaces)}) ELSE v END" if ends else "v"
     store.query(f"CREATE OR REPLACE VIEW w AS SELECT v, n, {trimmed} AS t FROM d")
 
 

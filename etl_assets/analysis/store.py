@@ -17,8 +17,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from .copied import CopiedColumn, duckdb_type
-from .table import LegacyTable, open_table
+from .copied import CopiedColumn, duckdb_type, together
+from .table import LegacyTable
 
 MEMORY = "192MB"
 """What DuckDB may use before it goes to disk."""
@@ -55,6 +55,7 @@ class Store:
 
     def __init__(self, table: LegacyTable, columns: Sequence[str], folder: Path) -> None:
         self.table = table
+        self.folder = folder
         # Numbered, so that no name can do harm.
         self.columns = {
             name: CopiedColumn(folder / f"c{place}", table.columns[name])
@@ -141,22 +142,18 @@ class Store:
             cursor.execute(f"USE store.{self.schema}")
             yield from cursor.sql(sql).to_arrow_reader(size)
 
-    def add(self, table: str, rows: pa.RecordBatch | pa.Table) -> None:
-        """Append rows to a table of the store."""
-        self.connection.register("added", rows)
-        self.query(f"INSERT INTO {table} SELECT * FROM added")
-        self.connection.unregister("added")
+    def ask_rows(self, columns: Sequence[CopiedColumn], sql: str) -> Rows:
+        """Ask the table `rows`, which has some columns as `v0`, `v1`, and so on."""
+        self.connection.register("rows", together(columns))
+        try:
+            return self.query(sql)
+        finally:
+            self.connection.unregister("rows")
 
     def count_distinct(self, *names: str) -> int:
         """Count the combinations of values; null is a value here."""
-        schema = pa.schema([(f"v{place}", self.columns[name].type) for place, name in enumerate(names)])
-        rows = zip(*(self.columns[name].arrays() for name in names), strict=True)
-        batches = (pa.RecordBatch.from_arrays(list(arrays), schema=schema) for arrays in rows)
-        self.connection.register("rows", pa.RecordBatchReader.from_batches(schema, batches))
-        try:
-            return int(self.one("SELECT count(*) FROM (SELECT DISTINCT * FROM rows)")[0])
-        finally:
-            self.connection.unregister("rows")
+        columns = [self.columns[name] for name in names]
+        return int(self.ask_rows(columns, "SELECT count(*) FROM (SELECT DISTINCT * FROM rows)")[0][0])
 
     def make_distinct(self, name: str) -> None:
         """Make the table `d`: each value `v` of a column that is not null, with its number of rows `n`."""
@@ -171,7 +168,7 @@ class Store:
 @contextmanager
 def filled_store(table: LegacyTable, columns: Sequence[str], told: Told) -> Iterator[Store]:
     """Copy some columns of a table; the copy is gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="etl-analysis-", ignore_cleanup_errors=True) as folder:
+    with _frugal(), tempfile.TemporaryDirectory(prefix="etl-analysis-", ignore_cleanup_errors=True) as folder:
         store = Store(table, columns, Path(folder))
         try:
             store.fill(told)
@@ -180,15 +177,20 @@ def filled_store(table: LegacyTable, columns: Sequence[str], told: Told) -> Iter
             store.connection.close()
 
 
-def rows_at_once(table: LegacyTable, columns: Sequence[str]) -> int:
-    """Choose a batch size by the width of the first rows.
+@contextmanager
+def _frugal() -> Iterator[None]:
+    """Let Arrow give back what it no longer needs: its usual allocator keeps some sixty megabytes."""
+    usual = pa.default_memory_pool()
+    pa.set_memory_pool(pa.system_memory_pool())
+    try:
+        yield
+    finally:
+        pa.set_memory_pool(usual)
 
-    They are read over a connection of their own, since that reading is cut off.
-    """
-    with open_table(table.name, table.database) as looked_at:
-        batches = looked_at.batches(columns, size=LOOKED_AT)
-        first = next(batches, None)
-        batches.close()  # type: ignore[attr-defined]
+
+def rows_at_once(table: LegacyTable, columns: Sequence[str]) -> int:
+    """Choose a batch size by the width of the first rows."""
+    first = table.first(columns, LOOKED_AT, ordered=False)
     if first is None:
         return MOST_ROWS
     # A Python value takes some fifty bytes besides its content.

@@ -15,6 +15,7 @@ from django.utils import timezone
 from ..columns import FALSE_WORDS, TRUE_WORDS, Column, Step, col
 from ..engine.batch import Mask, to_numpy
 from ..engine.verbs import Context, apply_verb, as_text
+from .issues import share
 from .paste import call
 from .placeholders import WORDS
 from .readings import DAYS, SECOND_ORDER
@@ -268,7 +269,7 @@ class _Trial:
         return int(self._reads(asked, step).sum())
 
     def _of_all(self, rows: int) -> str:
-        return f"{100 * rows / self.count:.2g} percent of the values"
+        return f"{share(rows, self.count)} of the values"
 
 
 def _format(verb: str, pattern: str) -> Mapping[str, object]:

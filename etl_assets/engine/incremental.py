@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, cast
 
 import pyarrow as pa
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
+from django.db.models.fields.json import KeyTextTransform
 from django.utils import timezone
 
 from ..exceptions import ConfigurationError
@@ -22,8 +22,6 @@ from .plan import Plan
 from .sources import Reader
 from .sources.changes import Changes, Condition, Key
 from .watermarks import Kind, NoWatermark, Overlap, beginning, comparable, default_overlap, newest
-
-Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +48,9 @@ class Everything:
     window: Window | None = None
     source_rows: int | None = None
 
-    def tell(self, expected: int) -> None: ...
+    def notes(self, expected: int) -> list[str]:
+        """Say how much is read, where it is not everything, or why it is."""
+        return []
 
     def finish(self) -> None: ...
 
@@ -67,7 +67,6 @@ class Increment(Everything):
         reader: Reader,
         options: RunOptions,
         run_id: str,
-        tell: Tell,
         goes_on_with: list[Any] | None,
     ) -> None:
         """Decide which rows to read, and tell the reader.
@@ -83,7 +82,7 @@ class Increment(Everything):
         self.reader = reader
         self.options = options
         self.run_id = run_id
-        self._tell = tell
+        self._why: str | None = None
         self._using = plan.meta.using
         self._column = cast(str, plan.meta.watermark)
         self._require_tables()
@@ -97,11 +96,14 @@ class Increment(Everything):
         elif not goes_on_with:
             self._forget()
 
-    def tell(self, expected: int) -> None:
-        """Say how much is read, where it is not everything."""
-        if self.source_rows is not None and self.window is not None:
+    def notes(self, expected: int) -> list[str]:
+        assert self.window is not None
+        if self.source_rows is not None:
             rows = f"{expected} of {self.source_rows}"
-            self._tell(f"Reading the rows changed since {self.window.since} ({rows})")
+            return [f"Reading the rows changed since {self.window.since} ({rows})"]
+        if self._why is not None:
+            return [f"Reading all rows of {self.plan.meta.source_label}: {self._why}"]
+        return []
 
     def finish(self) -> None:
         """Keep the watermark: everything up to it has been read."""
@@ -151,15 +153,12 @@ class Increment(Everything):
         return kinds[0], None
 
     def _since(self, kind: Kind, until: str | None) -> str | None:
-        """Return where to begin, or None to read everything; where that is not plain, say why."""
+        """Return where to begin, or None to read everything."""
         kept = self._kept.first()
         if kept is None or self.options.full:
             return None
-        why = self._why_everything(kept, kind, until)
-        if why is not None:
-            self._tell(f"Reading all rows of {self.plan.meta.source_label}: {why}")
-            return None
-        return self._beginning(kind, kept.value)
+        self._why = self._why_everything(kept, kind, until)
+        return self._beginning(kind, kept.value) if self._why is None else None
 
     def _why_everything(self, kept: Watermark, kind: Kind, until: str | None) -> str | None:
         """Say why what is new cannot be told from what is not, or return None where it can."""
@@ -242,9 +241,9 @@ class Increment(Everything):
         open_ones = Reject.objects.using(DEFAULT_DB_ALIAS).filter(
             transformer=self.plan.meta.name, resolved_run__isnull=True
         )
+        values = [KeyTextTransform(name, "raw") for name in self._names]
         found: dict[Key, None] = {}
-        for raw in open_ones.values_list("raw", flat=True).iterator():
-            key = tuple(raw.get(name) for name in self._names)
+        for key in open_ones.values_list(*values).iterator():
             if None not in key:  # the others are found as those that no list can name
                 found[key] = None
             if len(found) > self._changes.names_at_most:
@@ -257,13 +256,12 @@ def increment_of(
     reader: Reader,
     options: RunOptions,
     run_id: str,
-    tell: Tell,
     goes_on_with: list[Any] | None,
 ) -> Everything:
     """Decide how much of its source a run of a transformer reads."""
     if plan.meta.watermark is None:
         return Everything()
-    return Increment(plan, reader, options, run_id, tell, goes_on_with)
+    return Increment(plan, reader, options, run_id, goes_on_with)
 
 
 def _is_before(kind: Kind, value: str, since: str) -> bool:

@@ -83,7 +83,7 @@ class Load:
             after = self._start(reader, checkpoints)
             increment = self._increment(reader, checkpoints, goes_on=after is not None)
             expected = reader.count(after)
-            increment.tell(expected)
+            notes = iter(increment.notes(expected))
             self.checks.begin(expected)
             self.progress.started(self.report, self.plan.meta.source_label, expected)
             if self.run is not None:
@@ -95,8 +95,10 @@ class Load:
                     for raw in batches:
                         position = reader.position(raw) if self._saves_position(reader) else None
                         prepared = self._prepare(reader.visible(raw), merger)
+                        self._tell(notes)  # the lines that open a run stay together
                         background.submit(partial(self._write, prepared, merger, checkpoints, position))
                     background.wait()
+            self._tell(notes)
             self._reconcile(reader, expected, checkpoints)
             increment.finish()
 
@@ -226,14 +228,16 @@ class Load:
         """Decide how much of the source to read; a run that goes on keeps to what the first one decided."""
         run_id = self.run.run_id if self.run else ""
         window = checkpoints.window if goes_on else None
-        increment = increment_of(
-            self.plan, reader, self.options, run_id, partial(self.progress.note, self.report), window
-        )
+        increment = increment_of(self.plan, reader, self.options, run_id, window)
         if increment.window is not None:
             checkpoints.window = increment.window.as_json()
             self.report.since = increment.window.since
             self.report.counts.source_rows = increment.source_rows
         return increment
+
+    def _tell(self, notes: Iterator[str]) -> None:
+        for note in notes:
+            self.progress.note(self.report, note)
 
     @property
     def _is_strict(self) -> bool:

@@ -174,11 +174,13 @@ class Merger:
     def _merge(self, batch: Batch, chosen: Positions, packed: Packed) -> tuple[Merged, Mapping[str, int]]:
         """Settle rows and write them; return the counts and the keys taken."""
         merged, taken, new, changed = self._settle(batch, chosen, packed)
-        merged.updated = self.target.update(
-            changed
-        )  # first, so that values they give up are free for new rows
-        merged.created = self.target.insert(new)
+        merged += self._write(new, changed)
         return merged, taken
+
+    def _write(self, new: Positions, changed: Positions) -> Merged:
+        """Write the staged rows that were settled."""
+        updated = self.target.update(changed)  # first, so that values they give up are free for new rows
+        return Merged(created=self.target.insert(new), updated=updated)
 
     def _settle(
         self, batch: Batch, chosen: Positions, packed: Packed

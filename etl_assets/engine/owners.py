@@ -8,21 +8,23 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Protocol
-from uuid import UUID
 
 import pyarrow as pa
 from django.db import connections
-from django.db.models import Q
 
 from ..models import KeyOwner
 from .batch import Batch, Rejection, legacy_key_text
 from .verbs import as_text
 
-COLUMNS = ("transformer", "key", "owner", "name")
+Entry = tuple[str, str, str]
+"""A key, the source row that has it, and that row's name for messages."""
+
+IN_ONE_LIST = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +89,12 @@ class NewOwners:
         return {}
 
     def add(self, keys: Mapping[str, int]) -> None:
-        self._loaded |= {digest(key): row for key, row in keys.items()}
+        self._loaded |= {self._table.stored(key): row for key, row in keys.items()}
 
     def end(self, rejections: Sequence[Rejection]) -> None:
         self._table.insert(self._entries())
 
-    def _entries(self) -> Iterator[tuple[str, str, str]]:
+    def _entries(self) -> Iterator[Entry]:
         """Return key, owner and name of each row that was loaded."""
         rows = list(self._loaded.values())
         identities = self._identities(rows)
@@ -102,10 +104,10 @@ class NewOwners:
     def _identities(self, rows: Sequence[int]) -> list[str]:
         """Name source rows by their primary key, or, where there is none, by the columns of their key."""
         if not self._columns:
-            return [digest(self._batch.legacy_key(row)) for row in rows]
+            return [self._table.stored(self._batch.legacy_key(row)) for row in rows]
         raw = self._batch.raw.take(pa.array(rows, pa.int64()))
         texts = (as_text(raw.column(name)).to_pylist() for name in self._columns)
-        return [digest(legacy_key_text(values)) for values in zip(*texts, strict=True)]
+        return [self._table.stored(legacy_key_text(values)) for values in zip(*texts, strict=True)]
 
 
 class KnownOwners(NewOwners):
@@ -123,15 +125,16 @@ class KnownOwners(NewOwners):
         self._mine = set(self._known)
 
     def of(self, keys: Mapping[int, str]) -> Mapping[str, Owner]:
-        digests = {digest(key): key for key in keys.values()}
-        found = self._table.find("key", list(digests))
+        wanted = {row: self._table.stored(key) for row, key in keys.items()}
+        text_of = dict(zip(wanted.values(), keys.values(), strict=True))
+        found = self._table.find("key", list(text_of))
         self._known |= {key: (owner, name) for key, owner, name in found}
-        self._wanted |= {row: digest(key) for row, key in keys.items()}
+        self._wanted |= wanted
         owners = {}
         for key, owner, name in found:
             row = self._rows.get(owner)
-            gave_up = row is not None and keys.get(row) != digests[key]
-            owners[digests[key]] = Owner(name, row, gave_up)
+            gave_up = row is not None and wanted.get(row) != key
+            owners[text_of[key]] = Owner(name, row, gave_up)
         return owners
 
     def end(self, rejections: Sequence[Rejection]) -> None:
@@ -150,56 +153,75 @@ class KnownOwners(NewOwners):
 
 
 class OwnerTable:
-    """The owners of one transformer's keys in the target database; keys and owners are digests."""
+    """The owners of one transformer's keys in the target database."""
 
     def __init__(self, using: str, transformer: str) -> None:
         self._connection = connections[using]
         self._transformer = transformer
         self._rows = KeyOwner.objects.using(using).filter(transformer=transformer)
-        self._at_once = (self._connection.features.max_query_params or 10_000) - 1
+        self._quote = self._connection.ops.quote_name
+        self._table = self._quote(KeyOwner._meta.db_table)
+        # Others may take 'a' for 'A'. Where texts are kept as they are, most come in the index's order.
+        self._is_exact = self._connection.vendor in ("postgresql", "sqlite")
+
+    def stored(self, text: str) -> str:
+        """Return a key or an owner as what the database tells from all others."""
+        return text if self._is_exact else blake2b(text.encode(), digest_size=16).hexdigest()
 
     def clear(self) -> None:
         self._rows.delete()
 
-    def find(self, field: str, values: Sequence[str]) -> list[tuple[str, str, str]]:
-        """Return key, owner and name of the rows that have one of these keys, or of these owners."""
-        found: list[tuple[str, str, str]] = []
-        for some in self._chunks(field, values):
-            rows = self._rows.filter(some).values_list("key", "owner", "name")
-            found += [(key.hex, owner.hex, name) for key, owner, name in rows]
+    def find(self, column: str, values: Sequence[str]) -> list[Entry]:
+        """Return the entries that have one of these keys, or of these owners."""
+        found: list[Entry] = []
+        for condition, parameters in self._among(column, values):
+            found += self._execute(f"SELECT {self._names} FROM {self._table} WHERE {condition}", parameters)
         return found
 
     def delete(self, keys: Sequence[str]) -> None:
-        for some in self._chunks("key", keys):
-            self._rows.filter(some).delete()
+        for condition, parameters in self._among("key", keys):
+            self._execute(f"DELETE FROM {self._table} WHERE {condition}", parameters)
 
-    def insert(self, rows: Iterable[tuple[str, str, str]]) -> None:
+    def insert(self, entries: Iterable[Entry]) -> None:
         """Add keys that nobody has."""
-        entries = [(self._transformer, *row) for row in sorted(rows)]  # in the index's order
-        if not entries:
+        rows = [(self._transformer, *entry) for entry in entries]
+        if not rows:
             return
-        names = ", ".join(map(self._connection.ops.quote_name, COLUMNS))
-        table = f"{self._connection.ops.quote_name(KeyOwner._meta.db_table)} ({names})"
+        table = f"{self._table} ({self._quote('transformer')}, {self._names})"
         with self._connection.cursor() as cursor:
             if self._connection.vendor == "postgresql":
-                self._copy(cursor, table, entries)
+                self._copy(cursor, table, rows)
             else:
-                cursor.executemany(f"INSERT INTO {table} VALUES (%s, %s, %s, %s)", entries)
+                cursor.executemany(f"INSERT INTO {table} VALUES (%s, %s, %s, %s)", rows)
 
-    def _copy(self, cursor: Any, table: str, entries: Sequence[tuple[str, ...]]) -> None:
+    def _copy(self, cursor: Any, table: str, rows: Iterable[tuple[str, ...]]) -> None:
         text = io.StringIO()
-        csv.writer(text, quoting=csv.QUOTE_ALL).writerows(entries)
+        csv.writer(text, quoting=csv.QUOTE_ALL).writerows(rows)
         with (
             self._connection.wrap_database_errors,
             cursor.copy(f"COPY {table} FROM STDIN (FORMAT csv)") as copy,
         ):
             copy.write(text.getvalue())
 
-    def _chunks(self, field: str, values: Sequence[str]) -> Iterator[Q]:
-        for first in range(0, len(values), self._at_once):
-            yield Q(**{f"{field}__in": [UUID(value) for value in values[first : first + self._at_once]]})
+    @property
+    def _names(self) -> str:
+        return ", ".join(map(self._quote, ("key", "owner", "name")))
 
+    def _among(self, column: str, values: Sequence[str]) -> Iterator[tuple[str, list[Any]]]:
+        """Compose the conditions that together choose all these values, with their parameters."""
+        mine = f"{self._quote('transformer')} = %s AND {self._quote(column)}"
+        if not values:
+            return
+        if self._connection.vendor == "postgresql":
+            yield f"{mine} = ANY(%s)", [self._transformer, list(values)]
+        elif self._connection.vendor == "sqlite":
+            yield f"{mine} IN (SELECT value FROM json_each(%s))", [self._transformer, json.dumps(values)]
+        else:
+            for first in range(0, len(values), IN_ONE_LIST):
+                some = values[first : first + IN_ONE_LIST]
+                yield f"{mine} IN ({', '.join(['%s'] * len(some))})", [self._transformer, *some]
 
-def digest(text: str) -> str:
-    """Shorten a text to 32 digits of a UUID."""
-    return blake2b(text.encode(), digest_size=16).hexdigest()
+    def _execute(self, sql: str, parameters: Sequence[Any]) -> list[Any]:
+        with self._connection.cursor() as cursor:
+            cursor.execute(sql, parameters)
+            return list(cursor.fetchall()) if cursor.description else []

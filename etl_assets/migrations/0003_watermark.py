@@ -32,8 +32,8 @@ class Migration(migrations.Migration):
             fields=[
                 ('pk', models.CompositePrimaryKey('transformer', 'key', blank=True, editable=False, primary_key=True, serialize=False)),
                 ('transformer', models.CharField(max_length=255)),
-                ('key', models.UUIDField()),
-                ('owner', models.UUIDField(help_text='the source row, by its primary key')),
+                ('key', models.CharField(max_length=255)),
+                ('owner', models.CharField(max_length=255, help_text='the source row, by its primary key')),
                 ('name', models.CharField(help_text="the row's legacy key, for messages", max_length=255)),
             ],
             options={

@@ -128,4 +128,50 @@ ESTIMATE: dict[str, Any] = {
     "recommended_batch_size": 10_000,
     "suggestions": [LONG, NASTY],
 }
-RESULTS = {"analyze": ANALYZE, "duplicates": DUPLICATES, "preview": PREVIEW, "estimate": ESTIMATE}
+
+
+def _check(name: str, *, passed: bool, severity: str, values: list[Any]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "passed": passed,
+        "severity": severity,
+        "blocking": True,
+        "description": f"1 row has {NASTY} and {LONG}",
+        "figures": {"offenders": 1234567, "rejected_percent": 0.0001, LONG: NASTY},
+        "samples": [{NASTY: value, "items": value} for value in values],
+    }
+
+
+CHECKS: dict[str, Any] = {
+    "run_id": NASTY,
+    "status": "failed",
+    "started_at": "2024-01-15T14:30:12.000001+00:00",
+    "finished_at": None,
+    "passed": 1234567,
+    "warnings": 1,
+    "errors": 1,
+    "transformers": {
+        "items": {
+            "status": "success",
+            "error": None,
+            "checks": [
+                _check("rule_" + "x" * 80, passed=False, severity="warning", values=VALUES),
+                _check("rows_accounted_for", passed=True, severity="error", values=[]),
+            ],
+        },
+        NASTY: {"status": "failed", "error": f"{LONG} {NASTY}", "checks": []},
+        "patients": {
+            "status": "interrupted",
+            "error": None,
+            "checks": [_check("no_orphans", passed=False, severity="error", values=VALUES[:2])],
+        },
+    },
+}
+
+RESULTS = {
+    "analyze": ANALYZE,
+    "duplicates": DUPLICATES,
+    "preview": PREVIEW,
+    "estimate": ESTIMATE,
+    "checks": CHECKS,
+}

@@ -8,8 +8,7 @@ import pytest
 from django.db import connections
 
 from etl_assets import Transformer, col, key
-from etl_assets.engine.batch import Batch
-from etl_assets.engine.merge import Merged, Merger
+from etl_assets.engine.merge import Merged, Merger, Prepared
 from etl_assets.engine.options import RunOptions
 from etl_assets.engine.pipeline import rehearse
 from etl_assets.exceptions import ChecksFailed
@@ -79,8 +78,8 @@ def test_an_unbalanced_run_fails_and_its_check_says_so(pair: Pair, monkeypatch: 
     make_legacy()
     load_batch = Merger.load
 
-    def lose_one(self: Merger, batch: Batch) -> Merged:
-        merged = load_batch(self, batch)
+    def lose_one(self: Merger, prepared: Prepared) -> Merged:
+        merged = load_batch(self, prepared)
         merged.created -= 1
         return merged
 
@@ -416,7 +415,7 @@ def test_a_sample_is_spread_over_the_batches(pair: Pair, match_rows: int, batch_
     found = check(load(Plains, match_rows=match_rows, batch_size=batch_size), "matches_source")
 
     assert found.passed
-    assert min(match_rows, 100) <= found.figures["compared"] <= max(2 * match_rows, 20)
+    assert min(match_rows, 100) <= int(found.figures["compared"]) <= max(2 * match_rows, 20)
 
 
 def test_on_demand_a_run_reads_everything_anew_and_knows_its_own_rejects(pair: Pair):
@@ -456,13 +455,17 @@ def test_on_demand_a_run_reads_everything_anew_and_knows_its_own_rejects(pair: P
 @ONE_PAIR
 def test_a_run_calls_no_hook_again_for_its_sample(pair: Pair):
     make_legacy()
-    calls: list[Any] = []
+    calls: list[str] = []
+
+    def remember(text: str) -> str:
+        calls.append(text)
+        return text
 
     class Hooked(Plains):
         class Meta(Plains.Meta):
             pass
 
-        name = col("name").apply(lambda text: calls.append(text) or text)
+        name = col("name").apply(remember)
 
     load(Hooked)
 

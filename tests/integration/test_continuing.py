@@ -12,6 +12,8 @@ from etl_assets.engine.pipeline import rehearse, run_transformer
 from etl_assets.models import Reject
 from etl_assets.registry import Registry
 from tests.databases import Databases
+from tests.integration.promised import failing_in_batch
+from tests.legacy import attempt, counts, load, make_table
 
 ROWS = [(1, "a", "first"), (2, "b", "second"), (3, "c", "stop here"), (4, "A", "same key as the first")]
 
@@ -68,3 +70,16 @@ def test_a_dry_run_says_so_beforehand(cut_off: Registry) -> None:
 
     counts = report.transformers["departments"].counts
     assert (counts.read, counts.created, counts.rejected) == (2, 1, 1)
+
+
+@pytest.mark.parametrize("type_", ["char(9)", "varchar(9)", "date", "numeric(9,2)"])
+def test_a_key_of_any_type_is_gone_on_after(databases: Databases, type_: str) -> None:
+    """A `char(9)` is cast by a name that, alone, means one character."""
+    databases.fresh("legacy", "postgresql")
+    databases.fresh("default", "sqlite", migrated=True)
+    keys = [f"2024-01-{n}" for n in range(11, 15)] if type_ == "date" else [f"10{n}" for n in range(11, 15)]
+    rows = [(one, code, code) for one, code in zip(keys, "abcd", strict=True)]
+    make_table("wards", {"id": type_, "code": "varchar(9)", "name": "varchar(9)"}, rows, primary_key="id")
+    assert attempt(failing_in_batch(2, Wards), rollback=False).status == "failed"
+
+    assert counts(load(Wards, rollback=False)) == (2, 2, 0, 0, 0, 0)

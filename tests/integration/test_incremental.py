@@ -374,7 +374,6 @@ def test_a_rejected_row_that_was_deleted_stays_open(pair: Pair):
     assert Reject.objects.get().resolved_run is None
 
 
-@FROM_EACH
 @pytest.mark.parametrize(
     ("columns", "row"),
     [
@@ -461,6 +460,25 @@ def test_a_key_that_is_given_up_goes_to_the_next_row(pair: Pair, change, ends, b
 
 @FAST
 @pytest.mark.parametrize("batch_size", [1, 100])
+def test_an_owner_that_is_refused_for_another_value_gives_its_key_up(pair: Pair, batch_size: int):
+    class Coded(Numbered):
+        class Meta(Numbered.Meta):
+            name = "coded"
+
+        legacy_id = key("name").strip().integer()
+
+    old((1, "a", "1", 10), (2, "b", " 1", 20), (3, "c", "2", 30))
+    load(Coded)
+    execute("UPDATE old SET code = 'c', changed = 40 WHERE no = 1")  # the third has it
+
+    report = load(Coded, batch_size=batch_size)
+
+    assert rejected(report) == [("1", "code", "unique")]
+    assert loaded(Place, "legacy_id", "code") == {1: "b", 2: "c"}
+
+
+@FAST
+@pytest.mark.parametrize("batch_size", [1, 100])
 def test_a_row_read_before_the_one_that_gives_a_key_up_gets_it_in_the_next_run(pair: Pair, batch_size):
     old((5, "a", "Ann", 10))
     load(Wards)
@@ -514,7 +532,8 @@ def test_nothing_is_noted_where_keys_cannot_repeat(pair: Pair):
 @FROM_EACH
 @pytest.mark.parametrize("kind", ["table", "view", "query"])
 def test_without_a_primary_key_rows_go_by_the_columns_of_their_key(pair: Pair, kind: str):
-    sources = {"table": "old", "view": "seen", "query": Query("SELECT * FROM old WHERE name LIKE '%'")}
+    query: Any = Query("SELECT * FROM old WHERE name LIKE '%'")
+    sources = {"table": "old", "view": "seen", "query": query}
 
     class Keyless(Wards):
         class Meta(Wards.Meta):
@@ -533,6 +552,10 @@ def test_without_a_primary_key_rows_go_by_the_columns_of_their_key(pair: Pair, k
 
     execute("UPDATE old SET name = 'Rob', changed = 50 WHERE no = 2")
     load(Keyless, batch_size=1)
+    assert loaded(Plain, "legacy_id", "name") == {"A": "Ann", "B": "Rob", "C": "Cid"}
+
+    insert("old", [(0, " b", "Before", 60), (7, " b", "Fourth", 60), (8, "a", "Second", 60)])
+    assert counts(load(Keyless)) == (8, 0, 0, 2, 6, 0)  # all but the third
     assert loaded(Plain, "legacy_id", "name") == {"A": "Ann", "B": "Rob", "C": "Cid"}
 
 
@@ -622,7 +645,7 @@ def test_a_dry_run_uses_the_watermark_and_keeps_none(pair: Pair):
     assert rejected(report) == rejected(rehearsed)
 
 
-@FAST
+@TO_EACH
 def test_a_first_dry_run_leaves_nothing(pair: Pair):
     old(*THREE, (4, "A", "Late", 5))
     before = checksums()
@@ -685,6 +708,18 @@ def test_a_source_that_was_put_back_is_read_again(pair: Pair):
         "Reading all rows of old: its largest changed is below 30, as if it had been put back"
     ]
     assert (loaded(Plain, "legacy_id", "name")["B"], kept()) == ("Bobby", "20")
+
+
+@FROM_EACH
+def test_all_that_was_read_can_be_looked_for_in_the_target(pair: Pair):
+    old(*THREE, (4, "d", "much too long", 5))
+    load(Wards)
+    insert("old", [(5, "A", "Late", 40), (6, "e", "Eve", 40)])
+
+    report = load(Wards, match_rows=None)
+
+    assert counts(report) == (4, 1, 0, 1, 2, 0)
+    assert {one.name: one.passed for one in report.checks}["matches_source"]
 
 
 @FAST

@@ -43,7 +43,7 @@ from tests.targets import models
 from tests.targets.mess import MESSES, make_legacy, mapped, outcome
 from tests.targets.models import Country, Everything, Place, Plain, Ticket, Visitor
 
-OURS = (etl.Run, etl.Reject, etl.Checkpoint, etl.ClaimedKey)
+OURS = (etl.Run, etl.CheckResult, etl.Reject, etl.Checkpoint, etl.ClaimedKey, etl.Watermark, etl.KeyOwner)
 WITHOUT = models.Node  # MariaDB knows no constraint that looks at a counted key
 
 

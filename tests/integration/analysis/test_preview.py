@@ -128,6 +128,10 @@ class Visitors(Transformer):
     def once(self, rows):
         return rows["legacy_id"] != 5
 
+    @rule("is the third", severity="warning")
+    def not_third(self, rows):
+        return rows["legacy_id"] != 3
+
 
 PEOPLE = [(1, 7, 8), (2, 9, 7), (3, 7, 9), (4, 7, None), (5, 8, None), (6, 8, 8), (6, 8, 8)]
 
@@ -145,7 +149,7 @@ def test_every_way_a_row_can_end(pair: Pair) -> None:
     assert [(row["status"], row["reason"]) for row in found["rows"]] == [
         ("ok", None),
         ("rejected", "place: 9 is the key of no row in 'places'"),
-        ("ok", None),
+        ("ok", "warning: fails the rule 'is the third'"),
         ("skipped", "is a test"),
         ("rejected", "fails the rule 'came twice'"),
         ("ok", None),

@@ -27,7 +27,7 @@ def column(*values: str, order: Callable[[str], object] = str) -> Callable[[str 
 
     def largest(below: str | None) -> str | None:
         found = [one for one in values if below is None or order(one) < order(below)]  # type: ignore[operator]
-        return max(found, key=order, default=None)  # type: ignore[arg-type,type-var]
+        return max(found, key=order, default=None)  # type: ignore[arg-type]
 
     return largest
 
