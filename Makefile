@@ -41,7 +41,7 @@ demo: venv  ## Move a dirty legacy hospital of 10,000 patients into Django model
 
 test: lint types  ## Run all checks and all tests, on SQLite and on a real PostgreSQL
 	$(BIN)/python manage.py makemigrations --check --dry-run --settings tests.settings
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --ignore tests/browser --ignore tests/deploy
 
 test-browser: browser  ## Run the tests in a real browser; pictures go to tests/browser/screenshots/
 	$(BIN)/python -m pytest tests/browser

@@ -50,19 +50,19 @@ KEYED = Table("keyed_patients", {**PATIENTS.columns, "patient_id": "integer PRIM
 
 class WithoutWatermark(PatientTransformer):
     class Meta(PatientTransformer.Meta):
-        watermark = None
+        watermark = None  # type: ignore[assignment]
 
 
 class Keyed(PatientTransformer):
     class Meta(PatientTransformer.Meta):
         source = KEYED.name
         name = KEYED.name
-        order_by = ()
+        order_by = ()  # type: ignore[assignment]
 
 
 class KeyedWithoutWatermark(Keyed):
     class Meta(Keyed.Meta):
-        watermark = None
+        watermark = None  # type: ignore[assignment]
 
 
 def main() -> None:

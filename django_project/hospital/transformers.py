@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import datetime as dt
 
+from django.conf import settings
+
 from etl_assets import Transformer, col, concat, key, link, rule, skip
 
 from .models import Appointment, Department, Patient
@@ -41,7 +43,8 @@ class PatientTransformer(Transformer):
         model = Patient
         # Where somebody was registered twice, the first file counts.
         order_by = ("patient_id", "registered_at")
-        watermark = "updated_at"
+        # With sensors on, a run reads only what has changed; otherwise each reads everything.
+        watermark = "updated_at" if settings.ETL_CONFIG.get("SENSORS", {}).get("ENABLED") else None
 
     legacy_id = key("patient_id")
     number = col("hosp_no").strip().upper().matches(r"[A-Z]{2}\d{6}")

@@ -160,7 +160,7 @@ def test_a_webhook_that_nobody_listens_at_is_told(settings: Any, hook: Server) -
     (problem,) = send(Alert("Hospital", "abc", "cron", ["It failed."]))
 
     assert problem.startswith("The alert could not be posted to '127.0.0.1' (")
-    assert "Connection refused" in problem
+    assert "Connection re" in problem  # refused or reset, as the port is being given up
     assert "s3cret" not in problem
     assert "t0ken" not in problem
 

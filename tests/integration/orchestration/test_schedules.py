@@ -19,6 +19,7 @@ from tests.integration.orchestration.ticks import chosen, launched, location, sc
 from tests.integration.orchestration.visitors import REGISTRY
 
 SETTINGS = Path(__file__).parents[3] / "django_project" / "settings.py"
+TRANSFORMERS = "django_project.hospital.transformers"
 NIGHT = {"cron": "0 2 * * *"}
 
 
@@ -136,7 +137,7 @@ def test_the_hospital_ships_a_nightly_schedule_and_a_watermark_sensor(
     for variable, value in given.items():
         monkeypatch.setenv(variable, value)
     settings.ETL_CONFIG = runpy.run_path(str(SETTINGS))["ETL_CONFIG"]
-    registry = discover(["django_project.hospital.transformers"])
+    registry = discover([TRANSFORMERS])
 
     (nightly,) = location(registry).schedule_defs
     sensor = location(registry).get_sensor_def("watch__legacy__legacy_patients")
@@ -145,4 +146,5 @@ def test_the_hospital_ships_a_nightly_schedule_and_a_watermark_sensor(
     assert nightly.execution_timezone == "Europe/London"
     assert (nightly.default_status is dg.DefaultScheduleStatus.RUNNING) is is_on
     assert (sensor.default_status is dg.DefaultSensorStatus.RUNNING) is is_on
-    assert registry["patients"]._meta.watermark == "updated_at"
+    made = runpy.run_path(str(SETTINGS.parent / "hospital" / "transformers.py"), run_name=TRANSFORMERS)
+    assert made["PatientTransformer"]._meta.watermark == ("updated_at" if is_on else None)
