@@ -50,7 +50,7 @@ KEYED = Table("keyed_patients", {**PATIENTS.columns, "patient_id": "integer PRIM
 
 class WithoutWatermark(PatientTransformer):
     class Meta(PatientTransformer.Meta):
-        watermark = None  # type: ignore[assignment]
+        watermark = None
 
 
 class Keyed(PatientTransformer):
@@ -62,7 +62,7 @@ class Keyed(PatientTransformer):
 
 class KeyedWithoutWatermark(Keyed):
     class Meta(Keyed.Meta):
-        watermark = None  # type: ignore[assignment]
+        watermark = None
 
 
 def main() -> None:

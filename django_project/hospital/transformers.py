@@ -6,12 +6,16 @@ Departments come first, then patients, then appointments: `link` says so.
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 from django.conf import settings
 
 from etl_assets import Transformer, col, concat, key, link, rule, skip
 
 from .models import Appointment, Department, Patient
+
+CONFIG: dict[str, Any] = settings.ETL_CONFIG
+IS_WATCHED = CONFIG.get("SENSORS", {}).get("ENABLED", False)
 
 HOSPITAL_TIME = "Europe/London"
 NOTHING = ("", "-", "N/A")
@@ -44,7 +48,7 @@ class PatientTransformer(Transformer):
         # Where somebody was registered twice, the first file counts.
         order_by = ("patient_id", "registered_at")
         # With sensors on, a run reads only what has changed; otherwise each reads everything.
-        watermark = "updated_at" if settings.ETL_CONFIG.get("SENSORS", {}).get("ENABLED") else None
+        watermark = "updated_at" if IS_WATCHED else None
 
     legacy_id = key("patient_id")
     number = col("hosp_no").strip().upper().matches(r"[A-Z]{2}\d{6}")

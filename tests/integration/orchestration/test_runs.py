@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -475,15 +476,23 @@ def test_a_query_that_waits_in_the_driver_is_interrupted(
         title = col("title")
 
     registry = Registry([SlowTransformer])
-    timer = threading.Timer(1.5, os.kill, (os.getpid(), signal.SIGTERM))
-    timer.start()
+    stopper = threading.Thread(target=_stop_when_asleep, args=(town_on_postgres.target.url,))
+    stopper.start()
 
     with pytest.raises(Interrupted) as caught:
         run(registry=registry)
 
-    timer.join()
+    stopper.join()
     assert caught.value.exit_status == 143
     assert history.get_runs()[0].status is dg.DagsterRunStatus.CANCELED
+
+
+def _stop_when_asleep(url: str) -> None:
+    asleep = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+    with psycopg.connect(url, autocommit=True) as database:
+        while not database.execute(asleep).fetchone():
+            time.sleep(0.1)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def test_a_run_whose_process_was_killed_is_ended_by_the_next(
