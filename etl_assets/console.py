@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 
 from . import logs
+from .engine.progress import Seldom, batch_line, last_line
 from .engine.report import STAGES, RunReport, TransformerReport
 from .screen import LINE_LENGTH, Screen
 
@@ -33,7 +33,7 @@ class RunConsole:
         self.reports: dict[str, TransformerReport] = {}
         """All transformers that were heard of, also of a run that never returned a report."""
         self.running: TransformerReport | None = None
-        self._told_batch = 0.0
+        self._seldom = Seldom()
 
     def show_log(self, line: str, level: int) -> None:
         """Show a log line; for `logs.attached`."""
@@ -46,7 +46,8 @@ class RunConsole:
         log = logs.logger(report.label)
         log.info("Extracting data from %s", source)
         log.info("Found %d records to process", rows)
-        self.screen.start_bar(report.name, rows)
+        self._seldom = Seldom()
+        self.screen.start_bar(report.name, rows, report.pace)
 
     def note(self, report: TransformerReport, message: str) -> None:
         self._announce(report)
@@ -55,12 +56,8 @@ class RunConsole:
     def batch(self, report: TransformerReport, number: int, rows: int) -> None:
         """Tell of the first batch, and then of one in a second; the others only who debugs."""
         self.screen.advance_bar(report.counts.read)
-        now = time.monotonic()
-        due = number == 1 or now - self._told_batch >= 1
-        if due:
-            self._told_batch = now
-        level = logging.INFO if due else logging.DEBUG
-        logs.logger(report.label).log(level, "Processing batch %d (%d records)", number, rows)
+        level = logging.INFO if self._seldom.is_due() else logging.DEBUG
+        logs.logger(report.label).log(level, batch_line(report, number, rows))
 
     def finished(self, report: TransformerReport) -> None:
         self.screen.end_bar()
@@ -71,6 +68,8 @@ class RunConsole:
             return
         self._announce(report)
         self.running = None
+        if (line := last_line(report)) is not None:
+            logs.logger(report.label).info(line)
         self._log_reasons(report)
         if report.status == "failed":
             log = logs.logger(report.label)

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.progress import Progress, TaskID
 
+    from .engine.pace import Pace
+
 
 LINE_LENGTH = 160
 """Where a line that may be cut is cut, on what is no terminal."""
@@ -66,12 +68,12 @@ class Screen:
             console.print(content)
         self._write(self._writable(captured.get()))
 
-    def start_bar(self, name: str, rows: int) -> None:
-        """Show how far `rows` rows of work have come, on a terminal."""
+    def start_bar(self, name: str, rows: int, pace: Pace | None = None) -> None:
+        """Show on a terminal how far `rows` rows of work have come; `pace` knows speed and time left best."""
         self.end_bar()
         if self._rich is not None and self._out.isatty() and not self._rich.is_dumb_terminal:
             bar = row_progress(self._rich)
-            self._bar = bar, bar.add_task(name, total=rows)
+            self._bar = bar, bar.add_task(name, total=rows, pace=pace)
             bar.start()
 
     def advance_bar(self, rows: int) -> None:
@@ -102,14 +104,27 @@ def row_progress(console: Console) -> Progress:
     from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
     from rich.text import Text
 
+    from .engine.pace import clock_time
+
     class Rate(ProgressColumn):
         def render(self, task: Any) -> Text:
-            speed = task.finished_speed or task.speed
+            pace: Pace | None = task.fields.get("pace")
+            speed = pace.standing.rows_per_second if pace else task.finished_speed or task.speed
             return Text(f"{speed:,.0f} rows/s" if speed else "", style="cyan")
 
     class Count(ProgressColumn):
         def render(self, task: Any) -> Text:
             return Text(f"{task.completed:,.0f} of {task.total:,.0f} rows" if task.total else "")
+
+    class TimeLeft(TimeRemainingColumn):
+        """Counts down to the end of the load, which comes after that of its rows."""
+
+        def render(self, task: Any) -> Text:
+            pace: Pace | None = task.fields.get("pace")
+            if pace is None:
+                return super().render(task)
+            left = pace.standing.seconds_left
+            return Text("--:--" if left is None else clock_time(left), style="progress.remaining")
 
     return Progress(
         TextColumn("{task.description}", style="bold"),
@@ -117,7 +132,7 @@ def row_progress(console: Console) -> Progress:
         TextColumn("{task.percentage:>3.0f}%"),
         Count(),
         Rate(),
-        TimeRemainingColumn(compact=True),
+        TimeLeft(compact=True),
         TextColumn("left"),
         console=console,
         transient=True,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -14,6 +14,7 @@ from django.utils import timezone
 from .. import conf
 from ..exceptions import TooManyRejects
 from ..models import Run
+from . import runs
 from .batch import Batch
 from .checkpoints import Checkpoints
 from .checks.counts import rejected_share
@@ -27,19 +28,19 @@ from .merge import Merger, Prepared
 from .newcomers import Newcomers
 from .options import RunOptions
 from .overlap import Background, ahead
+from .pace import Pace
 from .plan import Plan
 from .progress import Progress
+from .rebuild import Rebuild
 from .reconcile import check_balance, check_rejects
 from .rejects import RejectLog, forget_queries
-from .report import EXTRACT, LOAD, TRANSFORM, VALIDATE, Counts, TransformerReport
+from .report import Counts, TransformerReport
 from .sources import Position, Reader, open_reader
+from .stages import CHECKING, EXTRACT, LOAD, PACKING, TRANSFORM, VALIDATE
 from .targets import Target, make_target
 from .transform import Transformation
 from .validate import ModelRules
 from .verbs import Context
-
-SAMPLE_ROWS = 100_000
-"""About how many rows a sample has."""
 
 
 class Load:
@@ -72,12 +73,15 @@ class Load:
         mode = options.validation_mode
         links = LinkResolver(plan.meta.using, self.at_once)
         self.transformation = Transformation(plan, context, links, mode, sensitive)
+        self.transformation.timed = report.stages.measure_hook
         self.rules = ModelRules(plan, self.connection, mode, sensitive)
         self.target: Target = make_target(plan, context, now, options.dry_run)
+        self.rebuild = Rebuild(self.target, plan, options)
         self.checks = RunChecks(self)
 
     def whole_source(self) -> None:
         """Load all rows, or those after the last checkpoint, and prove that none was lost."""
+        stages = self.report.stages
         with self._opened_source() as reader, self._opened_target():
             checkpoints = Checkpoints(self.plan, reader, self.run.run_id if self.run else "")
             after = self._start(reader, checkpoints)
@@ -85,34 +89,49 @@ class Load:
             expected = reader.count(after)
             notes = iter(increment.notes(expected))
             self.checks.begin(expected)
+            self.report.pace = pace = self._pace(expected)
             self.progress.started(self.report, self.plan.meta.source_label, expected)
             if self.run is not None:
                 self.rejects.watch_open()
+            self.rebuild.begin(partial(self.progress.note, self.report))
             with self._claims(reader, expected, goes_on=after is not None) as claims:
                 merger = Merger(self.target, claims, self.sensitive, Newcomers.of(self.target, expected))
                 merger.owners = increment.owners(hides_key=merger.hides_key)
-                with Background() as background, self._extract(reader, after) as batches:
+                with self._background() as background, self._extract(reader, after) as batches:
                     for raw in batches:
                         position = reader.position(raw) if self._saves_position(reader) else None
                         prepared = self._prepare(reader.visible(raw), merger)
-                        self._tell(notes)  # the lines that open a run stay together
+                        background.wait()
+                        self._note_pace(pace, len(prepared.batch.raw))
                         background.submit(partial(self._write, prepared, merger, checkpoints, position))
+                        self.progress.batch(self.report, stages.batches[TRANSFORM], raw.num_rows)
+                        self._tell(notes)  # the lines that open a run stay together
                     background.wait()
+            pace.close(self.report.counts.read, self.report.counts.rejected)
             self._tell(notes)
             self._reconcile(reader, expected, checkpoints)
             increment.finish()
 
-    def sample(self, reader: Reader, rows: Iterable[pa.RecordBatch]) -> None:
-        """Load some batches of the source in the caller's transaction, which is to be rolled back."""
+    @contextmanager
+    def sampling(self, reader: Reader, expected: int) -> Iterator[Callable[[Iterable[pa.RecordBatch]], None]]:
+        """Open the target as for a source of `expected` rows, and give what loads some batches of it.
+
+        In the caller's transaction, which is to be rolled back.
+        """
         checkpoints = Checkpoints(self.plan, reader, "")
-        with self._opened_target(), self._claims(reader, SAMPLE_ROWS, goes_on=False) as claims:
-            merger = Merger(self.target, claims, self.sensitive)
-            with Background() as background:
-                for raw in rows:
-                    prepared = self._prepare(raw, merger)
-                    background.submit(partial(self._write, prepared, merger, checkpoints, None))
-                background.wait()
-            self.target.verify()
+        self.checks.begin(expected)
+        self.rejects.watch_open()
+        with self._opened_target(), self._claims(reader, expected, goes_on=False) as claims:
+            merger = Merger(self.target, claims, self.sensitive, Newcomers.of(self.target, expected))
+
+            def take(rows: Iterable[pa.RecordBatch]) -> None:
+                with self._background() as background:
+                    for raw in rows:
+                        prepared = self._prepare(raw, merger)
+                        background.submit(partial(self._write, prepared, merger, checkpoints, None))
+                    background.wait()
+
+            yield take
 
     def _prepare(self, raw: pa.RecordBatch, merger: Merger) -> Prepared:
         """Turn the rows of a batch into rows of the target, or reject them."""
@@ -124,10 +143,8 @@ class Load:
         with stages.measure(VALIDATE):
             self.transformation.check_rows(batch)
             self.rules.check(batch)
-        with stages.measure(LOAD, batches=0):
-            prepared = merger.prepare(batch)
-        self.progress.batch(self.report, stages.batches[TRANSFORM], raw.num_rows)
-        return prepared
+        with stages.measure(LOAD, batches=0, part=PACKING):
+            return merger.prepare(batch)
 
     def _write(
         self, prepared: Prepared, merger: Merger, checkpoints: Checkpoints, position: Position | None
@@ -182,8 +199,11 @@ class Load:
         if not self.options.dry_run:
             checkpoints.clear()  # also where it has too many rejects: the next run is to read them again
         check_rejects(self.report.counts, self.options.reject_limit, strict=self._is_strict)
-        self.target.verify()
-        self.checks.judge_target(reader, expected)
+        with self.report.stages.measure_closing(LOAD):
+            self.rebuild.end()
+            self.target.verify()
+        with self.report.stages.measure_closing(CHECKING):
+            self.checks.judge_target(reader, expected)
         if not self.options.dry_run and not self.target.pk_is_drawn:
             self.target.advance_sequence()
         require(self.report.checks)
@@ -234,6 +254,19 @@ class Load:
             self.report.since = increment.window.since
             self.report.counts.source_rows = increment.source_rows
         return increment
+
+    def _background(self) -> Background:
+        return Background(self.report.stages.waiting)
+
+    def _pace(self, expected: int) -> Pace:
+        """Begin to reckon how long the load takes."""
+        past = None if self.run is None else runs.closing_seconds(self.run, expected)
+        return Pace(expected, past, stores_rejects=self.run is not None and self.options.rollback)
+
+    def _note_pace(self, pace: Pace, rows_ahead: int) -> None:
+        """Note how far the load is, but for a batch that is only to be written."""
+        counts = self.report.counts
+        pace.advance(counts.read, counts.rejected, rows_ahead * self.report.stages.share_before_writing())
 
     def _tell(self, notes: Iterator[str]) -> None:
         for note in notes:

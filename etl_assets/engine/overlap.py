@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Any, TypeVar
 
 from django.db import connections
@@ -27,7 +27,9 @@ class Background:
     connection does one thing at a time.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, waiting: Callable[[], AbstractContextManager[None]] = nullcontext) -> None:
+        """Begin with nothing to do; `waiting` is around each wait of another thread for the work."""
+        self._waiting = waiting
         self._wrappers = {alias: connections[alias] for alias in connections}
         self._thread = ThreadPoolExecutor(1, "etl-load", initializer=self._adopt)
         self._working: Future[None] | None = None
@@ -82,7 +84,8 @@ class Background:
         """Let the work that is under way end first, unless this is it. Its errors are told by `wait`."""
         working = self._working
         if working is not None and threading.get_ident() != self._thread_id:
-            wait([working])
+            with self._waiting():
+                wait([working])
         return execute(*statement)
 
 

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
+
+from .advice import about_batches, about_rejects, about_speed
+from .stages import EXTRACT, LOAD, STAGES, TRANSFORM, VALIDATE, StageTimes
 
 if TYPE_CHECKING:
     from .checks import CheckResult
     from .examples import Examples
+    from .pace import Pace
     from .rejects import RejectLog
 
-EXTRACT = "data_extraction"
-TRANSFORM = "data_transformation"
-VALIDATE = "data_validation"
-LOAD = "bulk_create"
-STAGES = (EXTRACT, TRANSFORM, VALIDATE, LOAD)
+__all__ = [
+    "EXTRACT",
+    "LOAD",
+    "STAGES",
+    "TRANSFORM",
+    "VALIDATE",
+    "Counts",
+    "RunReport",
+    "StageTimes",
+    "Status",
+    "TransformerReport",
+]
 
 Status = Literal["success", "failed", "skipped"]
 
@@ -63,29 +71,6 @@ COUNT_NAMES = ("read", "created", "updated", "unchanged", "rejected", "skipped",
 
 
 @dataclass(slots=True)
-class StageTimes:
-    """Seconds spent in each stage, and in how many batches."""
-
-    seconds: Counter[str] = field(default_factory=Counter)
-    batches: Counter[str] = field(default_factory=Counter)
-
-    @contextmanager
-    def measure(self, stage: str, *, batches: int = 1) -> Iterator[None]:
-        started = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[stage] += time.perf_counter() - started  # type: ignore[assignment]
-            self.batches[stage] += batches
-
-    def as_dict(self) -> dict[str, dict[str, float]]:
-        return {
-            stage: {"seconds": round(self.seconds[stage], 6), "count": self.batches[stage]}
-            for stage in STAGES
-        }
-
-
-@dataclass(slots=True)
 class TransformerReport:
     """One transformer in one run."""
 
@@ -112,6 +97,8 @@ class TransformerReport:
     """The watermark from which on rows were read, where not all were."""
     lost_connection: bool = False
     """Did it fail because a server went away, so that trying again may help?"""
+    pace: Pace | None = None
+    """How far it is; None where it has not come to its rows."""
     slow_steps: tuple[str, ...] = ()
     """Verbs and hooks of the transformer that run in Python for each value or row."""
     is_resumable: bool = False
@@ -135,44 +122,15 @@ class TransformerReport:
         }
 
     def recommendations(self) -> list[str]:
-        """Advice that follows from the measured stages; the dearest stage comes first."""
-        total = sum(self.stages.seconds.values())
-        if self.status != "success" or not total or not self.counts.read:
+        """Advice that follows from the measured stages; what helps most comes first."""
+        if self.status != "success" or not self.stages.seconds.total() or not self.counts.read:
             return []
-        advice = [self._about_the_dearest_stage(total)]
-        rows_per_batch = self.counts.read / max(self.stages.batches[EXTRACT], 1)
-        if self.stages.batches[EXTRACT] > 1 and rows_per_batch < 2_000:
-            advice.append(f"Use larger batches: these had {rows_per_batch:.0f} rows, and 10000 is faster")
-        if self.reject_reasons:
-            (reason, rows), *_ = self.reject_reasons.most_common(1)
-            reason = reason.removeprefix(":")
-            advice.append(f"{rows} rows were rejected as {reason!r}: see --rejects, then mend that first")
-        return advice
-
-    def _about_the_dearest_stage(self, total: float) -> str:
-        if total < WORTH_A_WORD:
-            return f"Nothing to change for speed: all stages together took {total:.2f}s"
-        dearest, seconds = self.stages.seconds.most_common(1)[0]
-        advice = advice_about(dearest, self.slow_steps)
-        return f"{advice} ({dearest}: {100 * seconds / total:.0f} percent of the time)"
-
-
-WORTH_A_WORD = 1.0
-"""Seconds below which no stage is worth an author's time."""
-
-ADVICE = {
-    EXTRACT: "Reading the legacy table costs most: index its reading order, or move closer to it",
-    TRANSFORM: "Cleaning costs most, though every verb is vectorised: map only the columns that you need",
-    VALIDATE: "Validation costs most: write @rule methods without a loop over rows",
-    LOAD: "Writing costs most: drop indexes that the target does not need during the load",
-}
-
-
-def advice_about(stage: str, slow_steps: Sequence[str]) -> str:
-    """Say what helps where a stage costs most."""
-    if stage == TRANSFORM and slow_steps:
-        return f"Cleaning costs most: {', '.join(slow_steps)} run in Python, value by value"
-    return ADVICE[stage]
+        advice = [
+            about_speed(self.stages, self.duration_seconds, self.slow_steps),
+            about_batches(self.stages, self.counts.read),
+            about_rejects(self.reject_reasons),
+        ]
+        return [one.text for one in sorted(filter(None, advice), key=lambda one: one.rank)]
 
 
 @dataclass(slots=True)

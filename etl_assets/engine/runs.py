@@ -11,6 +11,12 @@ from .checks.kept import keep
 from .options import RunOptions
 from .report import COUNT_NAMES, TransformerReport
 
+CLOSING = "closing"
+"""In a run's stages: what came after its rows, which the next run's time left is reckoned from."""
+
+LEAST_ALIKE = 0.5
+"""Half as many rows or twice as many close alike. An incremental run tells nothing of a full one."""
+
 
 def begin(name: str, run_id: str, options: RunOptions) -> Run:
     """Record that a transformer has started; a retry of the same run goes on with its record.
@@ -64,7 +70,22 @@ def finish(run: Run, report: TransformerReport, status: Run.Status) -> None:
     run.error = report.error or ""
     run.reject_reasons = dict(report.reject_reasons)
     run.stages = report.stages.as_dict()
+    if report.pace is not None and (seconds := report.pace.closing_seconds) is not None:
+        run.stages[CLOSING] = {"seconds": round(seconds, 6), "count": 1}
     for name in COUNT_NAMES:
         setattr(run, name, getattr(report.counts, name))
     run.save(using=DEFAULT_DB_ALIAS)
     keep(run, report.checks)
+
+
+def closing_seconds(run: Run, rows: int) -> float | None:
+    """Return how long closing a run of so many rows takes, by the last success if that was alike."""
+    alike = Run.objects.using(DEFAULT_DB_ALIAS).filter(
+        transformer=run.transformer, status=Run.Status.SUCCESS, options__rollback=run.options["rollback"]
+    )
+    last = alike.order_by("-started_at").first()
+    if last is None or CLOSING not in last.stages or not last.read:
+        return None
+    seconds = float(last.stages[CLOSING]["seconds"])
+    share = rows / last.read
+    return seconds * share if LEAST_ALIKE <= share <= 1 / LEAST_ALIKE else None

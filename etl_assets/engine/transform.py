@@ -6,6 +6,7 @@ Each step sees only the rows that the one before accepted.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from .fields import read_as, reading_code
 from .frames import array_from_values, column_from_series, to_frame
 from .links import LinkResolver
 from .plan import FieldPlan, Lookup, Plan
+from .stages import TRANSFORM, VALIDATE
 from .verbs import Context, as_text
 
 Source = Mapping[str, pa.Array]
@@ -43,6 +45,8 @@ class Transformation:
         self.mode = mode
         self.sensitive = sensitive
         self.author = plan.transformer()
+        self.timed: Callable[[str, str], AbstractContextManager[None]] = lambda stage, hook: nullcontext()
+        """Measures what a hook takes of a stage."""
 
     def clean(self, batch: Batch) -> None:
         """Carry out prepare, the verbs with their rules, skips, transform and transform_row."""
@@ -54,22 +58,28 @@ class Transformation:
         batch.reject([*unreadable, *broken])
         for skip in self.plan.meta.skips:
             if len(batch):
-                batch.skip(self._ask(skip.name, batch, null_means=False), skip.reason)
+                with self.timed(TRANSFORM, skip.name):
+                    skipped = self._ask(skip.name, batch, null_means=False)
+                batch.skip(skipped, skip.reason)
         if len(batch) and self.author.overrides("transform"):
-            self._transform(batch)
+            with self.timed(TRANSFORM, "transform"):
+                self._transform(batch)
         if len(batch) and self.author.overrides("transform_row"):
-            self._transform_rows(batch)
+            with self.timed(TRANSFORM, "transform_row"):
+                self._transform_rows(batch)
 
     def check_rows(self, batch: Batch) -> None:
         """Carry out the methods marked with `@rule`; as everywhere, null passes."""
         for rule in self.plan.meta.rules:
             if not len(batch):
                 return
-            bad = ~self._ask(rule.name, batch, null_means=True)
+            with self.timed(VALIDATE, rule.name):
+                bad = ~self._ask(rule.name, batch, null_means=True)
+            fault = Fault(bad, "", rule.name, _fails(rule))
             if rule.severity == "warning" or self.mode == "warning_only":
-                batch.warn(bad, "", rule.name)
+                batch.warn(fault)
             else:
-                batch.reject([Fault(bad, "", rule.name, _fails(rule))])
+                batch.reject([fault])
 
     # Verbs
 
@@ -78,7 +88,8 @@ class Transformation:
         raw = dict(zip(batch.raw.schema.names, batch.raw.columns, strict=True))
         source = raw
         if self.author.overrides("prepare"):
-            frame = self._call("prepare", to_frame(raw, batch.raw.num_rows))
+            with self.timed(TRANSFORM, "prepare"):
+                frame = self._call("prepare", to_frame(raw, batch.raw.num_rows))
             source = {str(name): column_from_series(frame[name]) for name in frame.columns}
         self.plan.require_columns(source)
         batch.legacy_keys = [as_text(raw.get(name, source[name])) for name in self.plan.key_columns]
@@ -103,14 +114,15 @@ class Transformation:
                 faults.append(Fault(to_numpy(outcome.unreadable), plan.name, code, say(result.values)))
             if self.mode == "warning_only" and plan.takes_null:
                 for fault in faults:
-                    batch.warn(fault.bad, fault.field, fault.code)
+                    batch.warn(fault)
             else:
                 unreadable += faults
         for refused in result.broken:
+            fault = self._broken_rule(plan, refused)
             if refused.step.severity == "warning" or self.mode == "warning_only":
-                batch.warn(refused.bad, plan.name, refused.step.name)
+                batch.warn(fault)
             else:
-                broken.append(self._broken_rule(plan, refused))
+                broken.append(fault)
 
     def _link(
         self,

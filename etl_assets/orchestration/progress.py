@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import logging
-import time
 
-from ..engine.progress import Progress
+from ..engine.progress import Progress, Seldom, batch_line, last_line
 from ..engine.report import TransformerReport
 
-SECONDS_BETWEEN_LINES = 5.0
-"""Each line is a row in Dagster's storage, so batches are told only now and then."""
+SHARE_BETWEEN_LINES = 0.02
+"""Each line is a row in Dagster's storage: of a load of hours a line in a minute or two is enough."""
 
 
 class EventLog:
-    """Writes progress to the log of a Dagster run."""
+    """Writes progress to the log of a Dagster run, a line a second at most."""
 
     def __init__(self, log: logging.Logger) -> None:
         self._log = log
-        self._told = time.monotonic()
+        self._seldom = Seldom(growth=SHARE_BETWEEN_LINES)
 
     def started(self, report: TransformerReport, source: str, rows: int) -> None:
         self._log.info("Reading %d records from %s", rows, source)
@@ -26,13 +25,13 @@ class EventLog:
         self._log.info(message)
 
     def batch(self, report: TransformerReport, number: int, rows: int) -> None:
-        now = time.monotonic()
-        if now - self._told >= SECONDS_BETWEEN_LINES:
-            self._told = now
-            self._log.info("Processing batch %d, after %d records", number, report.counts.read)
+        if self._seldom.is_due():
+            self._log.info(batch_line(report, number, rows))
 
     def finished(self, report: TransformerReport) -> None:
-        """The materialization, or the failure, says how it ended."""
+        """Say how far it came; the materialization, or the failure, says how it ended."""
+        if (line := last_line(report)) is not None:
+            self._log.info(line)
 
 
 class Both:

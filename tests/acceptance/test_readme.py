@@ -127,6 +127,7 @@ def steady(text: str) -> str:
     """Replace what differs from run to run, and leave out lines that depend on how fast the machine is."""
     text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d - ", "TIME - ", text)
     text = re.sub(r"\d+\.\d+s", "SECONDS", text)
+    text = re.sub(r"[\d,]+ rows/s", "ROWS/S", text)
     return "".join(line for line in text.splitlines(keepends=True) if "Processing batch" not in line)
 
 

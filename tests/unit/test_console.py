@@ -9,8 +9,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from etl_assets import console, logs
+from etl_assets import logs
 from etl_assets.console import RunConsole, account, performance_lines, reject_lines, summary_lines
+from etl_assets.engine import progress
+from etl_assets.engine.pace import Pace
 from etl_assets.engine.rejects import RejectedRow
 from etl_assets.engine.report import (
     EXTRACT,
@@ -41,7 +43,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(console, "time", clock)
+    monkeypatch.setattr(progress, "time", clock)
     return clock
 
 
@@ -163,6 +165,28 @@ def test_batches_are_told_of_once_a_second_and_all_at_debug(clock, level, told):
             console.batch(report, number, 10)
 
     assert [int(found) for found in re.findall(r"Processing batch (\d+) \(10 records\)", stage.text)] == told
+
+
+def test_lines_say_how_far_it_is_and_the_last_one_always_does(clock):
+    stage = Stage("INFO")
+    report = patients(counts=Counts(), reject_reasons=Counter(), warning_reasons=Counter())
+    report.pace = Pace(15_000, 5.0, clock=clock.monotonic)
+    with stage as console:
+        console.started(report, "legacy_patients", 15_000)
+        for number in range(1, 16):  # three batches a second
+            console.batch(report, number, 1_000)
+            clock.now += 0.34
+            report.pace.advance(number * 1_000, 0)
+        report.counts.read, report.duration_seconds = 15_000, 10.2
+        console.finished(report)
+
+    lines = re.findall(r"INFO - (Process.*)", stage.text)
+    assert [line.split(":")[0] for line in lines] == [
+        *[f"Processing batch {number} (1000 records)" for number in (1, 4, 7, 10, 13)],
+        "Processed 15000 of 15000 records (100 percent), 1,471 rows/s",
+    ]
+    assert lines[0] == "Processing batch 1 (1000 records)"
+    assert lines[1].split(": ", 1)[1] == "3000 of 15000 done (20 percent), 2,941 rows/s, 0:09 left"
 
 
 def test_a_failed_transformer():

@@ -13,6 +13,7 @@ from typing import TextIO
 
 import pytest
 
+from etl_assets.engine.pace import Pace
 from etl_assets.screen import LINE_LENGTH, Screen
 
 
@@ -69,6 +70,22 @@ def test_lines_come_above_a_bar_that_goes_in_the_end(terminal):
     assert "patients" in before
     assert "patients" in after  # drawn again below the line
     assert after.endswith("\x1b[2K")  # and erased
+
+
+def test_a_bar_tells_speed_and_time_left_as_the_load_reckons_them(terminal):
+    now = [0.0]
+    pace = Pace(15_000, 30.0, clock=lambda: now[0])
+    now[0] = 2.0
+    pace.advance(5_000, 0)
+    with Screen(terminal.out) as screen:
+        screen.start_bar("patients", 15_000, pace)
+        screen.advance_bar(5_000)
+        screen.line("line")
+    text = re.sub(r"\x1b\[[\d;?]*\w", "", terminal.text())
+
+    assert "2,500 rows/s" in text
+    assert " 33%" in text
+    assert "0:34 left" in text  # 4 seconds for the rows, and 30 for what comes after them
 
 
 def test_a_terminal_gets_colours(terminal):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -73,7 +74,11 @@ def story(history: dg.DagsterInstance) -> list[dict[str, Any]]:
                 "selection": run.asset_selection,
                 "steps": [(step.step_key, step.status) for step in steps],
                 "events": told(history, run.run_id),
-                "lines": [entry.user_message for entry in logs if not entry.dagster_event],
+                "lines": [
+                    re.sub(r"[\d,]+ rows/s", "? rows/s", line.user_message)
+                    for line in logs
+                    if not line.dagster_event
+                ],
             }
         )
     return found

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack
 
+import numpy as np
+import pyarrow as pa
 import pytest
 
 from etl_assets import Transformer, key
 from etl_assets.engine.checkpoints import Checkpoints
-from etl_assets.engine.claims import StoredClaims
+from etl_assets.engine.claims import Keys, StoredClaims
 from etl_assets.engine.plan import Plan, make_plan
+from etl_assets.engine.sieve import hashes_of
 from etl_assets.engine.sources import open_reader
 from etl_assets.exceptions import ConfigurationError
 from etl_assets.models import Checkpoint, ClaimedKey
@@ -82,8 +85,10 @@ def test_a_position_in_another_database_means_nothing(checkpoints: Desk, databas
 def test_a_finished_run_forgets_where_it_was_and_which_keys_it_had(checkpoints: Desk):
     checkpoints().save([7], 100)
     checkpoints(name="others").save([8], 200)
+    text = pa.array(["a"])
+    taken = Keys(np.zeros(1, np.int64), text, hashes_of([text]))
     for name in ("plains", "others"):
-        StoredClaims("default", name, at_once=10).add({"a": "1"})
+        StoredClaims("default", name, at_once=10).add(taken, pa.array(["1"]))
 
     checkpoints().clear()
 
