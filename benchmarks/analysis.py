@@ -140,14 +140,19 @@ def _in_turns(only: Sequence[str], times: int) -> Iterator[str]:
 # Making the rows
 
 
-def _sqlite(kept: Path, rows: int) -> Legacy:
+def kept_sqlite(kept: Path, rows: int) -> Path:
+    """Return a hospital's file, made when it is first asked for."""
     path = kept / f"legacy-{rows}.sqlite3"
     if not path.exists():
         half_made = path.with_suffix(".half-made")
         half_made.unlink(missing_ok=True)
         _fill(Legacy("sqlite", rows, f"sqlite:///{quote(str(half_made))}"))
         half_made.rename(path)
-    return Legacy("sqlite", rows, f"sqlite:///{quote(str(path))}")
+    return path
+
+
+def _sqlite(kept: Path, rows: int) -> Legacy:
+    return Legacy("sqlite", rows, f"sqlite:///{quote(str(kept_sqlite(kept, rows)))}")
 
 
 class _Server:

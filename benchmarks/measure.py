@@ -144,8 +144,11 @@ def server_cpu(pid: int | None) -> float:
     """CPU seconds of a server's processes so far, of those that have ended too."""
     if pid is None:
         return 0.0
-    own, ended = _cpu(pid)
-    return own + ended + sum(_cpu(child)[0] for child in descendants(pid))
+    while True:
+        own, ended = _cpu(pid)
+        alive = sum(_cpu(child)[0] for child in descendants(pid))
+        if _cpu(pid)[1] == ended:  # else one has ended meanwhile, and is missing in both
+            return own + ended + alive
 
 
 def _cpu(pid: int) -> tuple[float, float]:

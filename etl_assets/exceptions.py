@@ -7,6 +7,7 @@ EtlError
 │   └── NotSupportedYet         asked for, planned, not there
 ├── SourceError                 the legacy table, view, query or column is not there
 ├── TransformerBusy             the same transformer is running elsewhere
+├── TargetBusy                  somebody else uses the target table, and it is needed alone
 └── RunFailed                   the run started and cannot be vouched for
     ├── Unbalanced              read != created + updated + unchanged + rejected + skipped
     ├── TooManyRejects          strict mode, or MAX_REJECTED
@@ -55,6 +56,10 @@ class SourceError(EtlError, LookupError):
 
 class TransformerBusy(EtlError, RuntimeError):
     """The same transformer is running elsewhere."""
+
+
+class TargetBusy(EtlError, RuntimeError):
+    """Somebody else uses the target table, and it is needed alone."""
 
 
 class RunFailed(EtlError, RuntimeError):

@@ -41,6 +41,7 @@ META_OPTIONS: Mapping[str, Any] = {
     "watermark": None,
     "watermark_overlap": None,
     "batch_size": None,
+    "rebuild_indexes": False,
     "order_by": (),
     "group": None,
     "owners": (),
@@ -126,11 +127,14 @@ class Options:
         self.watermark: str | None = self._text("watermark", values)
         self.watermark_overlap: dt.timedelta | int | float | None = self._overlap(values)
         self.batch_size: int | None = values["batch_size"]
+        self.rebuild_indexes: bool = values["rebuild_indexes"]
         self.declared_group: str | None = self._text("group", values)
         self.owners: tuple[str, ...] = self._names("owners", values)
         self.tags: dict[str, str] = self._tags(values)
         if self.batch_size is not None and (type(self.batch_size) is not int or self.batch_size < 1):
             raise self.error(f"has batch_size {self.batch_size!r}, which is not a whole number from 1 up.")
+        if type(self.rebuild_indexes) is not bool:
+            raise self.error(f"has rebuild_indexes {self.rebuild_indexes!r}: write True or False.")
 
     def error(self, what: str) -> ConfigurationError:
         return ConfigurationError(

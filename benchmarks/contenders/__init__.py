@@ -20,8 +20,8 @@ PAIRS: tuple[Pair, ...] = (SQLITE, MIXED, POSTGRES)
 SITUATIONS: tuple[Situation, ...] = ("empty", "changed", "unchanged")
 
 
-def python(module: str) -> Callable[[Place], list[str]]:
-    return lambda place: [sys.executable, "-m", f"benchmarks.contenders.{module}"]
+def python(module: str, *arguments: str) -> Callable[[Place], list[str]]:
+    return lambda place: [sys.executable, "-m", f"benchmarks.contenders.{module}", *arguments]
 
 
 def migrate_legacy_data(place: Place) -> list[str]:
@@ -79,6 +79,14 @@ CONTENDERS: dict[str, Contender] = {
             "`run_transformer` with `full=True`, otherwise as it comes",
             python("engine"),
             jobs=(),
+        ),
+        Contender(
+            "rebuild",
+            "etl_assets, the engine with rebuild_indexes",
+            "the same with `Meta.rebuild_indexes`: the table is locked for others meanwhile",
+            python("engine", "--rebuild-indexes"),
+            jobs=("patients", "hospital"),
+            situations=("empty",),
         ),
         Contender(
             "command",

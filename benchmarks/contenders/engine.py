@@ -21,6 +21,7 @@ def main() -> None:
     seconds = 0.0
     only = os.environ.get("BENCH_ONLY")
     for transformer in registry.choose(only.split(",") if only else None):
+        transformer._meta.rebuild_indexes = "--rebuild-indexes" in sys.argv
         run_id = f"benchmark {os.getpid()}"
         report = run_transformer(transformer, registry, options, run_id=run_id)
         if report.error:

@@ -106,22 +106,27 @@ class Batch:
         """How many rows were left out on purpose."""
         return sum(len(positions) for positions, _ in self.skips)
 
-    def warn(self, bad: Mask, field: str, code: str) -> None:
+    def warn(self, fault: Fault) -> None:
         """Note a warning for rows that are still in."""
-        if bad.any():
+        if fault.bad.any():
             none = np.zeros(self.raw.num_rows, dtype=np.bool_)
-            self.warnings.setdefault(f"{field}:{code}", none)[self.rows[bad]] = True
+            self.warnings.setdefault(f"{fault.field}:{fault.code}", none)[self.rows[fault.bad]] = True
 
     def legacy_key(self, position: int) -> str:
         """Return the key's source values as text; a JSON list where there are several."""
-        return self._key_texts[position]
+        return self._key_list[position]
 
     @cached_property
-    def _key_texts(self) -> list[str]:
+    def _key_list(self) -> list[str]:
+        return cast("list[str]", self.key_texts.to_pylist())
+
+    @cached_property
+    def key_texts(self) -> pa.Array:
+        """The keys of all raw rows, each as `legacy_key` returns it."""
         if len(self.legacy_keys) == 1:
             return kept_texts(pc.fill_null(self.legacy_keys[0], ""))
         columns = [column.to_pylist() for column in self.legacy_keys]
-        return [legacy_key_text(values) for values in zip(*columns, strict=True)]
+        return pa.array([legacy_key_text(values) for values in zip(*columns, strict=True)], pa.string())
 
     def row_number(self, position: int) -> int:
         """Number of a row in the source's reading order, from 1."""
@@ -144,12 +149,12 @@ def shortened(key: str) -> str:
     return f"{key[: KEY_LENGTH - len(digest) - 1]}…{digest}"
 
 
-def kept_texts(keys: pa.Array) -> list[str]:
+def kept_texts(keys: pa.Array) -> pa.Array:
     """Return keys as they are kept; see `shortened`."""
     longest = pc.max(pc.utf8_length(keys)).as_py() or 0
     if longest <= KEY_LENGTH and not pc.any(pc.match_substring(keys, "\x00")).as_py():
-        return cast("list[str]", keys.to_pylist())
-    return [shortened(key) for key in keys.to_pylist()]
+        return keys
+    return pa.array([shortened(key) for key in keys.to_pylist()], pa.string())
 
 
 def to_numpy(mask: pa.Array) -> Mask:

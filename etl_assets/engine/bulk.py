@@ -3,11 +3,14 @@ the time."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import io
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+import pyarrow as pa
 from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
+from pyarrow import csv
 
 STAGE = "etl_bulk"
 
@@ -61,18 +64,18 @@ def _column(connection: BaseDatabaseWrapper, model: type[models.Model], name: st
 def _copy(connection: BaseDatabaseWrapper, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
     """Put rows into a temporary table with these columns, numbered."""
     names = ", ".join(columns)
+    arrays = [pa.array(values) for values in zip(*rows, strict=True)]
+    buffer = io.BytesIO()
+    if arrays:
+        numbers = pa.array(range(len(arrays[0])))
+        numbered = pa.table([numbers, *arrays], names=["etl_row", *columns])
+        csv.write_csv(numbered, buffer, csv.WriteOptions(include_header=False))
     with connection.cursor() as cursor:
         cursor.execute(
             f"CREATE TEMPORARY TABLE {STAGE} AS SELECT 0::bigint AS etl_row, {names} FROM {table} WHERE false"
         )
         with (
             connection.wrap_database_errors,
-            cursor.copy(f"COPY {STAGE} (etl_row, {names}) FROM STDIN") as copy,
+            cursor.copy(f"COPY {STAGE} (etl_row, {names}) FROM STDIN (FORMAT csv)") as copy,
         ):
-            for row in _numbered(rows):
-                copy.write_row(row)
-
-
-def _numbered(rows: Iterable[Row]) -> Iterator[Row]:
-    for number, row in enumerate(rows):
-        yield (number, *row)
+            copy.write(buffer.getbuffer())

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
+import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Protocol
 
@@ -12,10 +14,38 @@ import numpy as np
 import pyarrow as pa
 
 from ..models import ClaimedKey
+from .batch import Mask, Positions
 from .fields import arrow_type
 from .plan import Plan
-from .sieve import Sieve, hashes_of_texts
+from .sieve import Hashes, Sieve
 from .sources import Reader
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Keys of some rows of a batch: each as a text, and as a hash that equal ones have in common."""
+
+    rows: Positions
+    texts: pa.Array
+    hashes: Hashes
+
+    @classmethod
+    def none(cls) -> Keys:
+        return cls(np.zeros(0, np.int64), pa.array([], pa.string()), np.zeros(0, np.uint64))
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def where(self, chosen: Mask) -> Keys:
+        return Keys(self.rows[chosen], self.texts.filter(pa.array(chosen)), self.hashes[chosen])
+
+    def among(self, rows: Positions) -> Keys:
+        """Return those of some rows."""
+        chosen = np.isin(self.rows, rows)
+        return self if chosen.all() else self.where(chosen)
+
+    def by_row(self) -> dict[int, str]:
+        return dict(zip(self.rows.tolist(), self.texts.to_pylist(), strict=True))
 
 
 class Claims(Protocol):
@@ -24,11 +54,14 @@ class Claims(Protocol):
     are_kept: bool
     """Does it matter what is added?"""
 
-    def taken(self, keys: Sequence[str]) -> Mapping[str, str]:
-        """Return those of the keys that are taken, with the row that was kept."""
+    def perhaps(self, hashes: Hashes) -> Mask:
+        """Return which keys may be taken; no others are."""
 
-    def add(self, keys: Mapping[str, str]) -> None:
-        """Note keys as taken."""
+    def taken(self, keys: Keys) -> Mapping[str, str]:
+        """Return those of the keys that are taken, as texts, with the row that was kept."""
+
+    def add(self, keys: Keys, names: pa.Array) -> None:
+        """Note keys that nobody has as taken, by rows with these names."""
 
     def close(self) -> None:
         """Forget them, or free what they took."""
@@ -39,16 +72,19 @@ class NoClaims:
 
     are_kept = False
 
-    def taken(self, keys: Sequence[str]) -> Mapping[str, str]:
+    def perhaps(self, hashes: Hashes) -> Mask:
+        return np.zeros(len(hashes), dtype=np.bool_)
+
+    def taken(self, keys: Keys) -> Mapping[str, str]:
         return {}
 
-    def add(self, keys: Mapping[str, str]) -> None: ...
+    def add(self, keys: Keys, names: pa.Array) -> None: ...
 
     def close(self) -> None: ...
 
 
 class LocalClaims:
-    """In a temporary file: memory stays bounded however many keys there are.
+    """In a temporary file, with 8 bytes for each key in memory.
 
     Enough for a run in one transaction, which leaves nothing to go on after. Where it goes on itself after
     one that committed its batches, `before` holds the keys of that one.
@@ -59,33 +95,98 @@ class LocalClaims:
     def __init__(self, before: Claims, expected: int) -> None:
         self._before = before
         self._sieve = Sieve(expected)
-        self._file = tempfile.NamedTemporaryFile(prefix="etl-claims-")  # noqa: SIM115 - lives as long as this
-        self._database = sqlite3.connect(self._file.name, isolation_level=None, check_same_thread=False)
-        self._database.executescript(
-            "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
-            "CREATE TABLE claim (key TEXT PRIMARY KEY, kept TEXT) WITHOUT ROWID;"
-            "CREATE TEMP TABLE asked (key TEXT)"
-        )
+        self._numbers = Numbered()
+        self._file = ClaimFile()
 
-    def taken(self, keys: Sequence[str]) -> Mapping[str, str]:
-        perhaps = self._sieve.has(hashes_of_texts(keys))
-        self._database.execute("BEGIN")
-        self._database.execute("DELETE FROM asked")
-        self._database.executemany(
-            "INSERT INTO asked VALUES (?)", ((keys[index],) for index in np.flatnonzero(perhaps).tolist())
-        )
-        found = self._database.execute("SELECT key, kept FROM asked JOIN claim USING (key)").fetchall()
-        self._database.execute("COMMIT")
-        return {**self._before.taken(keys), **dict(found)}
+    def perhaps(self, hashes: Hashes) -> Mask:
+        return self._sieve.has(hashes) | self._before.perhaps(hashes)
 
-    def add(self, keys: Mapping[str, str]) -> None:
-        self._sieve.add(hashes_of_texts(keys))
-        self._database.execute("BEGIN")
-        self._database.executemany("INSERT INTO claim VALUES (?, ?)", keys.items())
-        self._database.execute("COMMIT")
+    def taken(self, keys: Keys) -> Mapping[str, str]:
+        found = dict(self._before.taken(keys))
+        for text, numbers in zip(keys.texts.to_pylist(), self._numbers.find(keys.hashes), strict=True):
+            for number in numbers:
+                there, name = self._file.read(number)
+                if there == text:  # and not only a hash like it
+                    found[text] = name
+        return found
+
+    def add(self, keys: Keys, names: pa.Array) -> None:
+        self._sieve.add(keys.hashes)
+        self._numbers.add(keys.hashes)
+        self._file.write(keys.texts, names)
 
     def close(self) -> None:
-        self._database.close()
+        self._file.close()
+
+
+class Numbered:
+    """Hashes in the order in which they came, found by half of their bits.
+
+    In sorted runs, merged before there are many, as in a log-structured merge tree (O'Neil et al., 1996).
+    """
+
+    def __init__(self) -> None:
+        self._runs: list[Hashes] = []
+        self._count = 0
+
+    def add(self, hashes: Hashes) -> None:
+        numbers = np.arange(self._count, self._count + len(hashes), dtype=np.uint64)
+        self._count += len(hashes)
+        run = np.sort((hashes & HALF) | numbers)
+        while self._runs and len(self._runs[-1]) <= 2 * len(run):
+            run = np.sort(np.concatenate([self._runs.pop(), run]), kind="stable")  # of two that are sorted
+        self._runs.append(run)
+
+    def find(self, hashes: Hashes) -> Iterator[list[int]]:
+        """Yield for each hash the numbers, from 0, of those that may be the same."""
+        halves = hashes & HALF
+        found = [
+            (run, np.searchsorted(run, halves), np.searchsorted(run, halves | ~HALF, "right"))
+            for run in self._runs
+        ]
+        for index in range(len(hashes)):
+            yield [int(entry & ~HALF) for run, low, high in found for entry in run[low[index] : high[index]]]
+
+
+HALF = np.uint64(0xFFFF_FFFF_0000_0000)
+"""The bits of a hash beside which its number has room."""
+
+
+class ClaimFile:
+    """Keys with their rows' names, one block for each batch, in a temporary file."""
+
+    SCHEMA = pa.schema({"key": pa.string(), "name": pa.string()})
+
+    def __init__(self) -> None:
+        # Lives as long as this.
+        self._file = tempfile.TemporaryFile("w+b", prefix="etl-claims-", buffering=0)  # noqa: SIM115
+        self._first: list[int] = []
+        """Number of each block's first key."""
+        self._places: list[tuple[int, int]] = []
+        self._count = 0
+        self._latest: tuple[int, pa.RecordBatch] | None = None
+
+    def write(self, keys: pa.Array, names: pa.Array) -> None:
+        if not len(keys):
+            return
+        block = pa.record_batch([keys, names], schema=self.SCHEMA).serialize()
+        self._first.append(self._count)
+        self._places.append((os.lseek(self._file.fileno(), 0, os.SEEK_END), block.size))
+        self._count += len(keys)
+        self._file.write(block)
+
+    def read(self, number: int) -> tuple[str, str]:
+        """Return a key and a name by when it was written, from 0."""
+        index = bisect_right(self._first, number) - 1
+        if self._latest is None or self._latest[0] != index:
+            offset, size = self._places[index]
+            data = pa.py_buffer(os.pread(self._file.fileno(), size, offset))
+            self._latest = (index, pa.ipc.read_record_batch(data, self.SCHEMA))
+        row = number - self._first[index]
+        key, name = (column[row].as_py() for column in self._latest[1].columns)
+        return key, name
+
+    def close(self) -> None:
         self._file.close()
 
 
@@ -99,9 +200,12 @@ class StoredClaims:
         self._rows = ClaimedKey.objects.using(using)
         self._at_once = at_once
 
-    def taken(self, keys: Sequence[str]) -> Mapping[str, str]:
+    def perhaps(self, hashes: Hashes) -> Mask:
+        return np.ones(len(hashes), dtype=np.bool_)
+
+    def taken(self, keys: Keys) -> Mapping[str, str]:
         mine = self._rows.filter(transformer=self._transformer)
-        key_of = {_digest(key): key for key in keys}
+        key_of = {_digest(key): key for key in keys.texts.to_pylist()}
         asked = list(key_of)
         found: dict[str, str] = {}
         step = self._at_once - 1  # the transformer's name is a parameter too
@@ -110,11 +214,11 @@ class StoredClaims:
             found.update((key_of[digest], kept) for digest, kept in rows.values_list("key", "kept"))
         return found
 
-    def add(self, keys: Mapping[str, str]) -> None:
+    def add(self, keys: Keys, names: pa.Array) -> None:
         self._rows.bulk_create(
             (
                 ClaimedKey(transformer=self._transformer, key=_digest(key), kept=kept)
-                for key, kept in keys.items()
+                for key, kept in zip(keys.texts.to_pylist(), names.to_pylist(), strict=True)
             ),
             batch_size=self._at_once,
         )

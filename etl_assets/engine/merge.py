@@ -16,12 +16,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from django.db import DatabaseError, transaction
 
-from .batch import Batch, Positions, Rejection, kept_texts, shortened
-from .claims import Claims
+from .batch import Batch, Positions, Rejection, kept_texts
+from .claims import Claims, Keys
 from .failures import is_row_at_fault
 from .newcomers import Newcomers
 from .owners import NoOwners, Owner, Owners
 from .plan import Plan
+from .sieve import hashes_of, repeated
 from .targets.base import Clash, Matches, Packed, Target, UniqueSet
 from .verbs import as_text
 
@@ -56,8 +57,8 @@ class Prepared:
     new: Positions | None = None
     """Rows that are not."""
     packed_new: Packed = None
-    taken: Mapping[str, int] = field(default_factory=dict)
-    """Their keys, where it matters who has them."""
+    keys: Keys = field(default_factory=Keys.none)
+    """Theirs, where it matters who has them."""
 
 
 class Merger:
@@ -98,7 +99,7 @@ class Merger:
             self.target.pack(rows.filter(pa.array(~alone))),
             everything[alone],
             self.target.pack_new(rows.filter(pa.array(alone))),
-            {key: row for row, key in self._keys(batch, everything[alone]).items()},
+            self._keys(batch, everything[alone]),
         )
 
     def load(self, prepared: Prepared) -> Merged:
@@ -132,13 +133,14 @@ class Merger:
             assert self.newcomers is not None
             self.newcomers.refusals += 1
             return self._attempt(batch, np.arange(len(batch), dtype=np.int64))
-        self._note(batch, {**prepared.taken, **taken})
+        self._note(batch, prepared.keys)
+        self._note(batch, taken)
         return merged
 
-    def _settled_others(self, prepared: Prepared) -> tuple[Merged, Mapping[str, int], Positions]:
+    def _settled_others(self, prepared: Prepared) -> tuple[Merged, Keys, Positions]:
         """Settle and write the rows that are to be compared; return those of them that are to be created."""
         if not len(prepared.others):
-            return Merged(), {}, np.zeros(0, np.int64)
+            return Merged(), Keys.none(), np.zeros(0, np.int64)
         merged, taken, new, changed = self._settle(prepared.batch, prepared.others, prepared.packed)
         merged.updated = self.target.update(changed)
         return merged, taken, new
@@ -164,14 +166,14 @@ class Merger:
         self._note(batch, taken)
         return merged
 
-    def _note(self, batch: Batch, taken: Mapping[str, int]) -> None:
+    def _note(self, batch: Batch, taken: Keys) -> None:
         """Note which rows have taken which keys."""
-        if taken:
-            names = names_of(batch, list(taken.values()), self.hides_key)
-            self.claims.add(dict(zip(taken, names, strict=True)))
-            self.owners.add(taken)
+        if len(taken):
+            self.claims.add(taken, names_of(batch, taken.rows, self.hides_key))
+            if self.owners.are_kept:
+                self.owners.add({key: row for row, key in taken.by_row().items()})
 
-    def _merge(self, batch: Batch, chosen: Positions, packed: Packed) -> tuple[Merged, Mapping[str, int]]:
+    def _merge(self, batch: Batch, chosen: Positions, packed: Packed) -> tuple[Merged, Keys]:
         """Settle rows and write them; return the counts and the keys taken."""
         merged, taken, new, changed = self._settle(batch, chosen, packed)
         merged += self._write(new, changed)
@@ -184,7 +186,7 @@ class Merger:
 
     def _settle(
         self, batch: Batch, chosen: Positions, packed: Packed
-    ) -> tuple[Merged, Mapping[str, int], Positions, Positions]:
+    ) -> tuple[Merged, Keys, Positions, Positions]:
         """Stage rows, compare them with the target, and decide what becomes of each.
 
         Returns:
@@ -204,29 +206,41 @@ class Merger:
         for constraint in self.target.checks:
             settlement.refuse(self.target.failing(constraint), "", constraint.name, "fails the constraint")
         # Only a row that is written can take a value from another.
-        fresh = settlement.open_among(np.setdiff1d(rows, matches.unchanged, assume_unique=True))
+        fresh = settlement.open_among(np.union1d(matches.new, matches.changed))
         clashes = [(unique, self.target.clashes(unique, fresh)) for unique in self.target.unique_sets]
-        settlement.settle(keys, self.claims.taken(list(keys.values())), self.owners.of(keys), clashes)
+        self._settle_keys(settlement, keys, clashes)
 
         loaded = settlement.open_among(rows)
-        new = np.setdiff1d(loaded, matches.rows, assume_unique=True)
-        changed = np.intersect1d(loaded, matches.changed, assume_unique=True)
+        new = settlement.open_among(matches.new)
+        changed = settlement.open_among(matches.changed)
         merged = Merged(
             unchanged=len(loaded) - len(new) - len(changed), rejections=list(settlement.refused.values())
         )
-        taken = {keys[row]: row for row in loaded.tolist()} if keys else {}
-        return merged, taken, new, changed
+        return merged, keys.among(loaded) if settlement.refused else keys, new, changed
 
-    def _keys(self, batch: Batch, chosen: Positions) -> dict[int, str]:
-        """Return the key of each row as text; nothing where no two rows of the source can have one key."""
+    def _settle_keys(
+        self, settlement: Settlement, keys: Keys, clashes: Sequence[tuple[UniqueSet, Sequence[Clash]]]
+    ) -> None:
+        """Settle rows of which something is known besides what the target has."""
+        doubtful = keys.where(self.claims.perhaps(keys.hashes) | repeated(keys.hashes))
+        claimed = self.claims.taken(doubtful)
+        wanted = doubtful.by_row()
+        owners: Mapping[str, Owner] = {}
+        if self.owners.are_kept:
+            owners = self.owners.of(keys.by_row())
+            wanted |= {row: key for row, key in keys.by_row().items() if key in owners}
+        settlement.settle(wanted, claimed, owners, clashes)
+
+    def _keys(self, batch: Batch, chosen: Positions) -> Keys:
+        """Return the keys of rows; nothing where no two rows of the source can have one key."""
         if not self.claims.are_kept:
-            return {}
+            return Keys.none()
         taken = pa.array(chosen)
         keys = {field.name: batch.columns[field.name].take(taken) for field in self.target.keys}
-        texts = self._key_texts(self.target.folded(keys))
-        return dict(zip(batch.rows[chosen].tolist(), texts, strict=True))
+        folded = self.target.folded(keys)
+        return Keys(batch.rows[chosen], self._key_texts(folded), hashes_of(list(folded.values())))
 
-    def _key_texts(self, columns: Mapping[str, pa.Array]) -> list[str]:
+    def _key_texts(self, columns: Mapping[str, pa.Array]) -> pa.Array:
         """Write each key as one text, of a length that can be stored."""
         parts = [as_text(columns[field.name]) for field in self.target.keys]
         # A separator that no part holds unescaped, so that ("a", "bc") and ("ab", "c") differ.
@@ -258,7 +272,8 @@ class Settlement:
 
     def name(self, row: int) -> str:
         """Name a row for those that lose to it."""
-        return names_of(self.batch, [row], self.hides_key)[0]
+        (name,) = names_of(self.batch, np.array([row]), self.hides_key).to_pylist()
+        return str(name)
 
     def refuse(self, rows: Sequence[int], field: str, code: str, what: str) -> None:
         for row in rows:
@@ -328,17 +343,14 @@ class Settlement:
 
     def _was_given_up(self, owner: Any, by: int) -> bool:
         """Tell whether a value's owner was changed by a row of this batch that was read earlier."""
-        return any(
-            row < by and row not in self.refused and differs
-            for row, differs in self.matches.by_pk.get(owner, ())
-        )
+        return any(row < by and row not in self.refused for row in self.matches.changed_by_pk.get(owner, ()))
 
 
-def names_of(batch: Batch, rows: Sequence[int], hides_key: bool) -> list[str]:
+def names_of(batch: Batch, rows: Positions, hides_key: bool) -> pa.Array:
     """Name rows of the source, by their keys where these may be shown."""
-    keys = ["***"] * len(rows) if hides_key else [batch.legacy_key(row) for row in rows]
-    first = batch.first_row + 1
-    return [shortened(f"{key} (row {first + row} read)") for key, row in zip(keys, rows, strict=True)]
+    keys = pa.repeat("***", len(rows)) if hides_key else batch.key_texts.take(pa.array(rows))
+    numbers = pa.array(batch.first_row + 1 + rows).cast(pa.string())
+    return kept_texts(pc.binary_join_element_wise(keys, " (row ", numbers, " read)", ""))
 
 
 def _repeated(keys: Mapping[int, str], claimed: Mapping[str, object]) -> set[int]:

@@ -47,6 +47,9 @@ class Owner:
 class Owners(Protocol):
     """Keys that source rows had before this run."""
 
+    are_kept: bool
+    """Does it matter what is asked and added?"""
+
     def begin(self, batch: Batch) -> None:
         """Take up the rows of a batch."""
 
@@ -63,6 +66,8 @@ class Owners(Protocol):
 class NoOwners:
     """For a transformer without a watermark, or a source in which no two rows can have one key."""
 
+    are_kept = False
+
     def begin(self, batch: Batch) -> None: ...
 
     def of(self, keys: Mapping[int, str]) -> Mapping[str, Owner]:
@@ -75,6 +80,8 @@ class NoOwners:
 
 class NewOwners:
     """Of a run that reads everything: nothing of what was before holds."""
+
+    are_kept = True
 
     def __init__(self, table: OwnerTable, columns: Sequence[str], *, hides_key: bool) -> None:
         self._table = table

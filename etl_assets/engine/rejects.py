@@ -44,7 +44,7 @@ class RejectedRow:
         or a text in that column.
         """
         texts = {name: _plain_text(value) for name, value in self.raw.items()}
-        content = json.dumps([self.legacy_key, texts], sort_keys=True)
+        content = _in_one_order([self.legacy_key, texts])
         return blake2b(content.encode(), digest_size=16).hexdigest()
 
 
@@ -82,7 +82,7 @@ class RejectLog:
                 storable(rejection.reason),
                 {name: as_json(value) for name, value in values.items()},
             ]
-            self._rows.write(json.dumps(row, ensure_ascii=False) + "\n")
+            self._rows.write(_readable(row) + "\n")
 
     def watch_open(self) -> None:
         """Find out which legacy keys have open rejects, as hashes: 8 bytes for each."""
@@ -232,7 +232,7 @@ def storable(text: str) -> str:
 def as_json(value: Any) -> Any:
     """Turn a source value into what JSON has: text, number, true, false, null."""
     if isinstance(value, str):
-        return storable(value)
+        return storable(value) if "\x00" in value else value
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     if value is None or isinstance(value, (bool, int, float)):
@@ -246,8 +246,14 @@ def as_json(value: Any) -> Any:
     return value.isoformat() if hasattr(value, "isoformat") else storable(str(value))
 
 
+_in_one_order = json.JSONEncoder(sort_keys=True).encode
+_readable = json.JSONEncoder(ensure_ascii=False).encode
+
+
 def _plain_text(value: Any) -> Any:
     """Write a number or boolean of a raw row as text, whichever way it was read."""
+    if value is None or isinstance(value, str):
+        return value
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return str(value) if isinstance(value, (bool, int, float)) else value

@@ -6,7 +6,7 @@ wrong about a value that is new; some that are new it takes for old, and these a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,8 @@ Hashes = npt.NDArray[np.uint64]
 BITS_PER_VALUE = 16
 PROBES = 4
 """With 16 bits for each value, 4 probes take 2 in 1000 new values for old ones."""
+NULL = -559038737
+"""Stands for null among numbers: a row that wants this one is looked up, as others are."""
 SMALLEST, LARGEST = 2**20, 2**28
 """Bits of a filter: 32 MB at most, enough for 16 million values."""
 
@@ -36,11 +38,9 @@ class Sieve:
 
     def pass_on(self, hashes: Hashes) -> Mask:
         """Add these values, and return which of them may have been there or come more than once."""
-        _, which, count = np.unique(hashes, return_inverse=True, return_counts=True)
-        repeated: Mask = (count > 1)[which]
         seen = self.has(hashes)
         self.add(hashes)
-        return repeated | seen
+        return repeated(hashes) | seen
 
     def has(self, hashes: Hashes) -> Mask:
         """Return which of these values may have been added."""
@@ -60,6 +60,16 @@ class Sieve:
         return (hashes + np.uint64(probe) * ((hashes >> np.uint64(32)) | np.uint64(1))) & self._mask
 
 
+def repeated(hashes: Hashes) -> Mask:
+    """Return which of these values come more than once."""
+    order = np.argsort(hashes)
+    same = np.zeros(len(hashes) + 1, dtype=np.bool_)
+    same[1:-1] = np.diff(hashes[order]) == 0
+    found = np.empty(len(hashes), dtype=np.bool_)
+    found[order] = same[1:] | same[:-1]
+    return found
+
+
 def _bit(places: Hashes) -> npt.NDArray[np.uint8]:
     return np.left_shift(1, (places & np.uint64(7)).astype(np.uint8)).astype(np.uint8)
 
@@ -72,17 +82,12 @@ def hashes_of(columns: Sequence[pa.Array | pa.ChunkedArray]) -> Hashes:
     return total
 
 
-def hashes_of_texts(texts: Collection[str]) -> Hashes:
-    """Return the same for texts, which need not be Arrow's."""
-    return _mixed(np.fromiter(map(hash, texts), np.int64, len(texts)).view(np.uint64))
-
-
 def _hashes(values: pa.Array | pa.ChunkedArray) -> Hashes:
     column = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
-    if _is_number(column.type) and not column.null_count:
+    if _is_number(column.type):
         width = pa.int32() if column.type.bit_width == 32 else pa.int64()
         numbers = column.cast(width) if types.is_integer(column.type) else column.view(width)
-        return _mixed(np.asarray(numbers).astype(np.int64).view(np.uint64))
+        return _mixed(np.asarray(numbers.fill_null(NULL)).astype(np.int64).view(np.uint64))
     plain: list[Any] = column.to_pylist()
     return _mixed(np.fromiter(map(hash, map(_hashable, plain)), np.int64, len(plain)).view(np.uint64))
 
@@ -104,4 +109,4 @@ def _mixed(numbers: Hashes) -> Hashes:
         return numbers ^ (numbers >> np.uint64(31))
 
 
-__all__ = ["Sieve", "hashes_of", "hashes_of_texts"]
+__all__ = ["Hashes", "Sieve", "hashes_of", "repeated"]

@@ -60,10 +60,11 @@ class ModelRules:
             if bad.any():
                 yield Fault(bad, plan.name, code, _says(plan.name, sentence, values, shows))
         for code, bad, sentence in self._wishes(plan, values):
+            fault = Fault(bad, plan.name, code, _says(plan.name, sentence, values, shows))
             if self.mode == "warning_only":
-                batch.warn(bad, plan.name, code)
+                batch.warn(fault)
             elif bad.any():
-                yield Fault(bad, plan.name, code, _says(plan.name, sentence, values, shows))
+                yield fault
 
     def refusals(self, plan: FieldPlan, values: pa.Array) -> Iterator[tuple[str, Mask]]:
         """Tell of any values of a field which are refused, and by what code; not tied to a batch."""

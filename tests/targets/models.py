@@ -196,6 +196,15 @@ class Odd(models.Model):
         constraints = (UniqueConstraint(fields=["order", "group"], name="odd_once"),)
 
 
+class Percented(models.Model):
+    """Column names that read like places for parameters."""
+
+    legacy_id = models.IntegerField(unique=True)
+    grade = models.UUIDField(null=True, db_column="50% %s")
+    # DO_NOTHING: for any other, a deletion of places would look here, by the ORM.
+    place = models.ForeignKey(Place, models.DO_NOTHING, null=True, db_column="%(place)s")
+
+
 class Plain(models.Model):
     """A key and a few values, for whatever needs no more."""
 

@@ -71,7 +71,8 @@ def test_every_option_is_taken():
         (
             {"frequency": "daily"},
             "has no option 'frequency'. Its options are source, model, name, key, legacy_key, after, "
-            "database, using, watermark, watermark_overlap, batch_size, order_by, group, owners, tags.",
+            "database, using, watermark, watermark_overlap, batch_size, rebuild_indexes, order_by, group, owners, "
+            "tags.",
         ),
         ({"source": None}, "has no source: write source = ... in it."),
         ({"model": None}, "has no model: write model = ... in it."),

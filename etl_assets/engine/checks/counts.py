@@ -30,24 +30,30 @@ def rows_accounted_for(counts: Counts, expected: int) -> CheckResult:
 
 
 def rejected_share(counts: Counts, options: RunOptions) -> CheckResult:
-    """No row was rejected; in strict mode, or above MAX_REJECTED, that is an error."""
-    share = percent(counts.rejected, counts.read)
+    """No row was rejected; in strict mode, or above MAX_REJECTED, that is an error.
+
+    A run that reads what is new reads all rows with open rejects again, so that its share is one of all rows.
+    """
+    share = percent(counts.rejected, counts.judged)
     limit = options.reject_limit
-    figures: dict[str, float | str] = {
-        "rejected": counts.rejected,
-        "read": counts.read,
-        "rejected_percent": share,
-    }
+    figures = {"rejected": counts.rejected, **_rows_read(counts), "rejected_percent": share}
     if limit is not None:
         figures["limit"] = str(limit)
-    found = f"{counts.rejected} of {counted(counts.read, 'row')} were rejected ({share:.2f}%)"
+    rows = counted(counts.judged, "row")
+    found = f"{counts.rejected} of {rows} were rejected ({share:.2f}%)"
+    if not counts.rejected:
+        found = f"None of {rows} was rejected"
+    if counts.source_rows is not None:
+        found += f"; this run read {counts.read} of them"
     return CheckResult(
-        REJECTED_SHARE,
-        counts.rejected == 0,
-        found if counts.rejected else f"None of {counted(counts.read, 'row')} was rejected",
-        _severity(counts, options, limit),
-        figures=figures,
+        REJECTED_SHARE, not counts.rejected, found, _severity(counts, options, limit), figures=figures
     )
+
+
+def _rows_read(counts: Counts) -> dict[str, float | str]:
+    if counts.source_rows is None:
+        return {"read": counts.read}
+    return {"read": counts.read, "source_rows": counts.source_rows}
 
 
 def _severity(counts: Counts, options: RunOptions, limit: RejectLimit | None) -> Severity:
@@ -79,23 +85,44 @@ class Offenders:
         if warned is not None:
             yield from np.asarray(batch.rows[warned[batch.rows]][:SAMPLES]).tolist()
 
-    def checks(self, report: TransformerReport, options: RunOptions) -> Iterator[CheckResult]:
-        """Give a result for each rule.
+    def checks(
+        self, report: TransformerReport, options: RunOptions, resumed_rows: int
+    ) -> Iterator[CheckResult]:
+        """Give a result for each rule, of the rows that this run has read.
 
         What its author calls a warning stays one: the row is loaded in strict mode too.
+
+        Args:
+            resumed_rows: those that an unfinished run has loaded, after which this one went on.
         """
+        rows, rest = _judged_rows(report.counts, resumed_rows)
         usual = _severity(report.counts, options, options.reject_limit)
         for name, rule in self._rules.items():
             code = f":{name}"
             rejected, warned = report.reject_reasons[code], report.warning_reasons[code]
             offenders = rejected + warned
-            verb = rule.reason if offenders else f"No row {rule.reason}"
             keys = [MASK] * len(self._keys[name]) if self._hides_keys else self._keys[name]
             yield CheckResult(
                 rule_check(rule),
                 offenders == 0,
-                f"{counted(offenders, 'row')}: {verb}" if offenders else verb,
+                (f"{offenders} of {rows}: " if offenders else f"None of {rows} ") + rule.reason + rest,
                 "warning" if rule.severity == "warning" else usual,
-                figures={"offenders": offenders, "rejected": rejected, "loaded_with_warning": warned},
+                figures={
+                    "offenders": offenders,
+                    "rejected": rejected,
+                    "loaded_with_warning": warned,
+                    **_rows_read(report.counts),
+                },
                 samples=[{"legacy_key": key} for key in keys],
             )
+
+
+def _judged_rows(counts: Counts, resumed_rows: int) -> tuple[str, str]:
+    """Name the rows that a run has judged, and say what of those that it has not."""
+    rows = counted(counts.read, "row")
+    if counts.source_rows is not None:
+        others = counted(counts.source_rows - counts.read, "other row")
+        return f"the {rows} that this run read", f"; {others} of the source not judged again"
+    if resumed_rows:
+        return f"the {rows} that this run read", f"; {resumed_rows} before were judged by an unfinished run"
+    return rows, ""

@@ -11,18 +11,18 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 from django.db import DatabaseError, transaction
 from django.db.models import Field
 
 from ..batch import Batch, legacy_key_text
 from ..failures import is_row_at_fault
-from ..kinds import stored_field
+from ..kinds import column_of, stored_field
 from ..rejects import RejectedRow, as_json
 from ..sources import Reader
 from ..targets import Target
 from .declared import MATCHES_SOURCE
+from .reading import as_read
 from .result import MASK, SAMPLES, CheckResult, Severity, counted, hidden_fields
 
 SPOTS = 10
@@ -65,7 +65,8 @@ class Wanted:
         """Take the first rows of a batch that was written."""
         rows = batch.rows[:most].tolist()
         keys = [legacy_key_text([one[row].as_py() for one in batch.legacy_keys]) for row in rows]
-        return cls({name: values[: len(rows)] for name, values in batch.columns.items()}, keys)
+        few = pa.array(range(len(rows)))  # taken out, since a slice would keep the whole batch in memory
+        return cls({name: values.take(few) for name, values in batch.columns.items()}, keys)
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -168,11 +169,10 @@ class Matching:
         columns = dict(rows.slice(chosen))
         self.target.stage(self.target.pack(self.target.table_of(pa.array(chosen, pa.int64()), columns)))
         matches = self.target.match()
-        for index in np.setdiff1d(np.asarray(chosen), matches.rows).tolist():
+        for index in matches.new.tolist():
             self._doubt(rows, index, "missing")
-        for index, pk, differs in zip(matches.rows.tolist(), matches.pks, matches.differ, strict=True):
-            if differs:
-                self._doubt(rows, index, "different", pk)
+        for index, pk in zip(matches.changed.tolist(), matches.pks, strict=True):
+            self._doubt(rows, index, "different", pk)
 
     def _doubt(self, rows: Wanted, index: int, problem: str, pk: Any = None) -> None:
         wants_more = problem == "different" and len(self._samples) + len(self.doubts) < 4 * SAMPLES
@@ -182,13 +182,25 @@ class Matching:
     def _differences(self, rows: Wanted, index: int, pk: Any) -> Iterator[Mapping[str, Any]]:
         """Name the fields that differ, with both values."""
         fields = self.target.compared
-        there = self.target.plan.model._base_manager.using(self.target.connection.alias).filter(pk=pk)
-        found = there.values(*(field.attname for field in fields)).first() or {}
-        for field in fields:
-            wanted, value = rows.columns[field.name][index].as_py(), found.get(field.attname)
+        for field, value in zip(fields, self._there(fields, pk), strict=True):
+            wanted = rows.columns[field.name][index].as_py()
             if _as_text(field, wanted) != _as_text(field, value):
                 shown = (MASK, MASK) if field.name in self._hidden else (as_json(wanted), as_json(value))
                 yield {"field": field.name, "source": shown[0], "target": shown[1]}
+
+    def _there(self, fields: Sequence[Field[Any, Any]], pk: Any) -> list[Any]:
+        """Read a row of the target."""
+        connection, meta = self.target.connection, self.target.plan.model._meta
+
+        def quote(name: str) -> str:
+            return connection.ops.quote_name(name).replace("%", "%%")
+
+        columns = ", ".join(quote(column_of(field)) for field in fields)
+        sql = f"SELECT {columns} FROM {quote(meta.db_table)} WHERE {quote(column_of(meta.pk))} = %s"
+        with connection.cursor() as cursor:
+            cursor.execute(sql, [meta.pk.get_db_prep_value(pk, connection)])
+            row = cursor.fetchone()
+        return [as_read(field, value, connection.alias) for field, value in zip(fields, row, strict=True)]
 
     def _note(self, doubt: Doubt) -> None:
         self._figures[doubt.problem] += 1

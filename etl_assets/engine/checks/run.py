@@ -50,7 +50,7 @@ class RunChecks:
         report.checks = [
             rows_accounted_for(report.counts, expected),
             rejected_share(report.counts, options),
-            *self._offenders.checks(report, options),
+            *self._offenders.checks(report, options, self.load.resumed_rows),
         ]
 
     def judge_target(self, reader: Reader, expected: int) -> None:
@@ -76,13 +76,14 @@ class RunChecks:
                 matching.look_for(self._sample.rows)
             matching.settle()
         else:
-            expected = reader.count()
-            for raw in spread(reader, expected, None):
+            for raw in spread(reader, reader.count(), None):
                 matching.take(cleaned(self.load, reader.visible(raw)))
                 if len(matching.doubts) > MOST_DOUBTS:
                     matching.settle(self._rejected)
             matching.settle(self._rejected)
-        return matching.result(expected, self._severity)
+        counts = self.load.report.counts
+        rows = expected + self.load.resumed_rows if counts.source_rows is None else counts.source_rows
+        return matching.result(rows, self._severity)
 
     def _rejected(self, wanted: Collection[tuple[str, str]]) -> set[str]:
         """Find the rows that this run has rejected, or the unfinished one that it went on after."""

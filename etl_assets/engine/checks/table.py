@@ -6,12 +6,13 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from django.db import connections
-from django.db.models import Count, Exists, Field, Model, OuterRef, QuerySet, Sum, UniqueConstraint
+from django.db.models import Field, Model, UniqueConstraint
 
 from ..kinds import column_of, is_text
 from ..plan import Plan
 from ..rejects import as_json
 from .declared import KEYS_UNIQUE, NO_ORPHANS, NULL_SHARE
+from .reading import as_read
 from .result import MASK, SAMPLES, CheckResult, Severity, counted, hidden_fields, percent
 
 MOVED = 5.0
@@ -28,10 +29,6 @@ class TargetTable:
         self.using = plan.meta.using
         self._hidden = hidden_fields(plan, sensitive)
 
-    @property
-    def rows(self) -> QuerySet[Model]:
-        return self.plan.model._base_manager.using(self.using).order_by()
-
     # Keys
 
     def keys_unique(self, severity: Severity = "error") -> CheckResult:
@@ -41,11 +38,16 @@ class TargetTable:
             figures = {"repeated_keys": 0, "rows_with_them": 0}
             found = "The database itself keeps the key unique"
             return CheckResult(KEYS_UNIQUE, True, found, severity, figures=figures)
-        names = [field.attname for field in fields]
-        given = self.rows.filter(**{f"{name}__isnull": False for name in names})
-        repeated = given.values(*names).annotate(etl_rows=Count("*")).filter(etl_rows__gt=1)
-        sums = repeated.aggregate(etl_keys=Count("*"), etl_sum=Sum("etl_rows"))
-        keys, rows = sums["etl_keys"], sums["etl_sum"] or 0
+        columns = ", ".join(self._columns(fields))
+        given = " AND ".join(f"{column} IS NOT NULL" for column in self._columns(fields))
+        repeated = f"FROM {self._table} WHERE {given} GROUP BY {columns} HAVING COUNT(*) > 1"
+        ((keys, rows),) = self._fetch(
+            f"SELECT COUNT(*), COALESCE(SUM(n), 0) FROM (SELECT COUNT(*) AS n {repeated}) repeated"
+        )
+        samples: list[Mapping[str, Any]] = []
+        if keys:
+            first = f"SELECT {columns}, COUNT(*) {repeated} ORDER BY {columns} {self._few}"
+            samples = [{**self._shown(fields, row), "rows": row[-1]} for row in self._fetch(first)]
         if not keys:
             found = "No two rows have the same key"
         else:
@@ -57,11 +59,8 @@ class TargetTable:
             not keys,
             found,
             severity,
-            figures={"repeated_keys": keys, "rows_with_them": rows},
-            samples=[
-                {**self._shown(fields, row), "rows": row["etl_rows"]}
-                for row in (repeated.order_by(*names)[:SAMPLES] if keys else ())
-            ],
+            figures={"repeated_keys": keys, "rows_with_them": int(rows)},
+            samples=samples,
         )
 
     # Links
@@ -73,7 +72,7 @@ class TargetTable:
         for one in self.plan.fields.values():
             if one.lookup is not None:
                 orphans = self._orphans(one.field)
-                figures[one.name] = orphans.count()
+                ((figures[one.name],),) = self._fetch(f"SELECT COUNT(*) {orphans}")
                 if figures[one.name] and len(samples) < SAMPLES:
                     samples += self._orphan_samples(one.field, orphans)[: SAMPLES - len(samples)]
         there = {name: count for name, count in figures.items() if count}
@@ -86,15 +85,18 @@ class TargetTable:
             found = f"{counted(total, 'row')} of {self._name} {refer} to a row that is not there ({links})"
         return CheckResult(NO_ORPHANS, not total, found, figures=figures, samples=samples)
 
-    def _orphans(self, field: Field[Any, Any]) -> QuerySet[Model]:
+    def _orphans(self, field: Field[Any, Any]) -> str:
         link: Any = field
-        parents = link.related_model._base_manager.using(self.using)
-        same = parents.filter(**{link.target_field.attname: OuterRef(link.attname)})
-        return self.rows.filter(~Exists(same), **{f"{link.attname}__isnull": False})
+        parent, key = link.related_model._meta.db_table, column_of(link.target_field)
+        (column,) = self._columns([field])
+        there = f"SELECT 1 FROM {self._quote(parent)} parent WHERE parent.{self._quote(key)} = child.{column}"
+        return f"FROM {self._table} child WHERE child.{column} IS NOT NULL AND NOT EXISTS ({there})"
 
-    def _orphan_samples(self, field: Field[Any, Any], orphans: QuerySet[Model]) -> list[Mapping[str, Any]]:
+    def _orphan_samples(self, field: Field[Any, Any], orphans: str) -> list[Mapping[str, Any]]:
         fields = [*(one.field for one in self.plan.keys if one.field is not field), field]
-        rows = orphans.values(*(one.attname for one in fields)).order_by("pk")[:SAMPLES]
+        columns = ", ".join(self._columns(fields))
+        (pk,) = self._columns([self.plan.model._meta.pk])
+        rows = self._fetch(f"SELECT {columns} {orphans} ORDER BY {pk} {self._few}")
         return [self._shown(fields, row) for row in rows]
 
     # Nulls
@@ -118,20 +120,36 @@ class TargetTable:
 
     def _null_shares(self) -> dict[str, float | str]:
         """Count rows and nulls in one go. An empty text counts where it is what is stored for null."""
-        connection = connections[self.using]
-        quote = connection.ops.quote_name
-        meta = self.plan.model._meta
-        fields = [field for field in meta.concrete_fields if not field.primary_key]
-        # Without parameters, so that a % in a column's name is one; the ORM cannot do that.
-        filled = [_filled(field, quote(column_of(field))) for field in fields]
-        with connection.cursor() as cursor:
-            cursor.execute(f"SELECT {', '.join(['COUNT(*)', *filled])} FROM {quote(meta.db_table)}")
-            rows, *counts = cursor.fetchone()
+        fields = [field for field in self.plan.model._meta.concrete_fields if not field.primary_key]
+        filled = map(_filled, fields, self._columns(fields))
+        ((rows, *counts),) = self._fetch(f"SELECT {', '.join(['COUNT(*)', *filled])} FROM {self._table}")
         shares = {
             f"{field.name}{SUFFIX}": percent(rows - count, rows)
             for field, count in zip(fields, counts, strict=True)
         }
         return {ROWS: rows, **shares}
+
+    # What is asked
+
+    def _fetch(self, sql: str) -> list[Sequence[Any]]:
+        """Read rows. Without parameters, a % in a column's name is one; the ORM cannot do that."""
+        with connections[self.using].cursor() as cursor:
+            cursor.execute(sql)
+            return list(cursor.fetchall())
+
+    def _quote(self, name: str) -> str:
+        return connections[self.using].ops.quote_name(name)
+
+    @property
+    def _table(self) -> str:
+        return self._quote(self.plan.model._meta.db_table)
+
+    def _columns(self, fields: Sequence[Field[Any, Any]]) -> list[str]:
+        return [self._quote(column_of(field)) for field in fields]
+
+    @property
+    def _few(self) -> str:
+        return connections[self.using].ops.limit_offset_sql(0, SAMPLES)
 
     # What is told
 
@@ -139,10 +157,10 @@ class TargetTable:
     def _name(self) -> str:
         return repr(self.plan.meta.name)
 
-    def _shown(self, fields: Sequence[Field[Any, Any]], row: Mapping[str, Any]) -> dict[str, Any]:
+    def _shown(self, fields: Sequence[Field[Any, Any]], row: Sequence[Any]) -> dict[str, Any]:
         return {
-            field.name: MASK if field.name in self._hidden else as_json(row[field.attname])
-            for field in fields
+            field.name: MASK if field.name in self._hidden else as_json(as_read(field, value, self.using))
+            for field, value in zip(fields, row, strict=False)  # a count may follow
         }
 
 

@@ -12,6 +12,7 @@ from ...exceptions import SourceError
 from ..frames import array_from_values
 from .base import Reader, Relation
 from .changes import CursorChanges
+from .portions import portions, weight_of_values
 
 TYPES: dict[str, pa.DataType] = {
     **dict.fromkeys(("SmallIntegerField", "IntegerField", "BigIntegerField"), pa.int64()),
@@ -102,7 +103,7 @@ class CursorReader(Reader):
     def read(self, sql: str, parameters: Sequence[Any], size: int) -> Iterator[pa.RecordBatch]:
         with self._wrapper.chunked_cursor() as cursor:
             cursor.execute(sql, tuple(parameters))
-            while rows := cursor.fetchmany(size):
+            for rows in portions(cursor.fetchmany, size, weight_of_values):
                 values = zip(self.columns, zip(*rows, strict=True), strict=True)
                 columns = [_column(list(column), self.columns[name]) for name, column in values]
                 yield pa.RecordBatch.from_arrays(columns, list(self.columns))

@@ -6,6 +6,7 @@ import datetime as dt
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -16,6 +17,7 @@ from django.db import DatabaseError
 from ...exceptions import SourceError
 from ..verbs.distinct import map_distinct
 from .base import Position, Reader, Relation
+from .portions import portions, weight_of_values
 
 INSTANT = pa.timestamp("us", tz="UTC")
 DURATION = pa.duration("us")
@@ -127,7 +129,7 @@ class MysqlReader(Reader):
         try:
             with self.connection.wrap_database_errors:
                 cursor.execute(sql, tuple(parameters))
-            while rows := self._next(cursor, size):
+            for rows in portions(partial(self._next, cursor), size, weight_of_values):
                 values = zip(self.columns, zip(*rows, strict=True), strict=True)
                 columns = [self._column(name, list(column)) for name, column in values]
                 yield pa.RecordBatch.from_arrays(columns, list(self.columns))

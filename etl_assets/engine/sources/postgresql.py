@@ -19,6 +19,7 @@ from pyarrow import csv
 from ...exceptions import SourceError
 from .base import TIE_BREAK, Position, Reader, Relation
 from .changes import Condition, PostgresChanges
+from .portions import portions
 
 TYPES: dict[str, pa.DataType] = {
     "int2": pa.int64(),
@@ -141,7 +142,7 @@ class PostgresReader(Reader):
             yield from self._parsed(_lines(spool), size, names)
 
     def _parsed(self, rows: Iterator[bytes], size: int, names: list[str]) -> Iterator[pa.RecordBatch]:
-        while some := list(islice(rows, size)):
+        for some in portions(lambda count: list(islice(rows, count)), size, _weight):
             yield self._parse(some, names)
 
     def _joined_alias(self) -> str | None:
@@ -257,6 +258,10 @@ def _spooled(rows: Iterator[bytes]) -> IO[bytes]:
 def _lines(spool: IO[bytes]) -> Iterator[bytes]:
     while length := spool.read(8):
         yield spool.read(int.from_bytes(length))
+
+
+def _weight(rows: Sequence[bytes]) -> int:
+    return sum(map(len, rows))
 
 
 def _read_csv(data: bytes, names: list[str], types: dict[str, pa.DataType]) -> pa.Table:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote as quote_path
@@ -17,6 +18,7 @@ from ...exceptions import SourceError
 from ..frames import array_from_values
 from .base import Reader, Relation
 from .changes import SqliteChanges
+from .portions import portions, weight_of_values
 
 EXACT_FLOAT = 2**53
 """Whole numbers above it do not all fit a float."""
@@ -125,7 +127,8 @@ class SqliteReader(Reader):
         cursor = self._execute(sql, parameters)
         names = [column[0] for column in cursor.description]
         types = [self.columns.get(name, pa.int64()) for name in names]
-        while rows := self._fetch_bytes(cursor, size):
+        fetch = partial(self._fetch_bytes, cursor)
+        for rows in portions(fetch, size, weight_of_values):
             values = zip(*rows, strict=True)
             columns = [_column(list(column), to) for column, to in zip(values, types, strict=True)]
             yield pa.RecordBatch.from_arrays(columns, names)

@@ -16,7 +16,7 @@ from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import CheckConstraint, F, Field, UniqueConstraint
 
-from ..batch import Mask, Positions
+from ..batch import Positions
 from ..collation import Fold, fold_of, folded
 from ..fields import arrow_type, read_as
 from ..frames import array_from_values
@@ -33,48 +33,46 @@ ROW = "etl_row"
 
 @dataclass
 class Matches:
-    """What the target already has of a batch."""
+    """What the target has of a batch already: all that is neither new nor changed."""
 
-    rows: Positions
-    """Staged rows whose keys the target has, each once."""
+    new: Positions
+    """Staged rows whose keys the target has not."""
+    changed: Positions
+    """Those of which any mapped column is different in the target, each once."""
     pks: list[Any]
-    """The primary keys of the target's rows."""
-    differ: Mask
-    """Where any mapped column is different."""
+    """The primary keys of the target's rows that they differ from."""
     ambiguous: set[int] = dataclasses.field(default_factory=set)
     """Rows whose key several target rows have."""
 
     @classmethod
-    def of(cls, found: Sequence[tuple[int, Any, Any]]) -> Matches:
-        """Take (row, primary key, differs) as they were found."""
-        if not found:
-            return cls(np.zeros(0, np.int64), [], np.zeros(0, np.bool_))
-        numbers, pks, differ = zip(*found, strict=True)
-        rows = np.array(numbers, dtype=np.int64)
-        distinct, first, count = np.unique(rows, return_index=True, return_counts=True)
-        ambiguous = set(distinct[count > 1].tolist())
+    def of(cls, found: Sequence[tuple[int, Any]], ambiguous: Collection[int] = ()) -> Matches:
+        """Take (row, primary key) of each row that differs, and (row, None) of each that is new."""
+        changed = dict(reversed([one for one in found if one[1] is not None]))  # the first of several
+        new = [row for row, pk in found if pk is None]
+        rows = sorted(changed)
         return cls(
-            distinct,
-            [pks[index] for index in first.tolist()],
-            np.array(differ, dtype=np.bool_)[first],
-            ambiguous,
+            np.array(sorted(new), dtype=np.int64),
+            np.array(rows, dtype=np.int64),
+            [changed[row] for row in rows],
+            set(ambiguous),
         )
 
-    @property
-    def changed(self) -> Positions:
-        return self.rows[self.differ]
-
-    @property
-    def unchanged(self) -> Positions:
-        return self.rows[~self.differ]
-
     @cached_property
-    def by_pk(self) -> Mapping[Any, Sequence[tuple[int, bool]]]:
-        """Primary key -> staged rows that have its key, and whether they differ from it."""
-        found: dict[Any, list[tuple[int, bool]]] = {}
-        for row, pk, differs in zip(self.rows.tolist(), self.pks, self.differ.tolist(), strict=True):
-            found.setdefault(pk, []).append((row, differs))
+    def changed_by_pk(self) -> Mapping[Any, Sequence[int]]:
+        """Primary key -> staged rows that differ from its row."""
+        found: dict[Any, list[int]] = {}
+        for row, pk in zip(self.changed.tolist(), self.pks, strict=True):
+            found.setdefault(pk, []).append(row)
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """An index or a constraint, which can be dropped and made anew in one transaction."""
+
+    name: str
+    drop: str
+    create: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +165,24 @@ class Target(ABC):
 
     def append(self, packed: Packed) -> int:
         """Create them, and return how many were."""
+        raise NotImplementedError
+
+    can_rebuild: bool = False
+    """Can indexes be dropped so that a rollback brings them back?"""
+
+    def set_aside(self) -> list[Part]:
+        """Drop what each new row would cost time in, and what may be made anew when all of them are there.
+
+        That is indexes, save those that refuse rows, and foreign keys whose values were looked up.
+
+        Raises:
+            TargetBusy: somebody else uses the table.
+            ConfigurationError: the table belongs to somebody else.
+        """
+        raise NotImplementedError
+
+    def put_back(self, parts: Sequence[Part]) -> None:
+        """Make them anew, for the rows that are there now."""
         raise NotImplementedError
 
     @abstractmethod

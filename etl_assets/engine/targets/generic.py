@@ -67,14 +67,21 @@ class GenericTarget(Target):
         keys = [tuple(self._rows[row][part.name] for part in parts) for row in numbers]
         identities = self._identities(parts, keys)
         there = self._there(parts, dict(zip(identities, keys, strict=True)))
-        matches: list[tuple[int, Any, bool]] = []
+        matches: list[tuple[int, Any]] = []
+        ambiguous = []
         for row, identity in zip(numbers, identities, strict=True):
-            for found in there.get(identity, ()):
-                matches.append((row, found["pk"], self._differs(self._rows[row], found)))
+            same = there.get(identity, ())
+            for found in same:
+                if self._differs(self._rows[row], found):
+                    matches.append((row, found["pk"]))
                 self._pks[row] = found["pk"]
                 self._rows[row] |= {field.attname: found[field.attname] for field in self._kept}
+            if not same:
+                matches.append((row, None))
+            if len(same) > 1:
+                ambiguous.append(row)
         self._foresee()
-        return Matches.of(matches)
+        return Matches.of(matches, ambiguous)
 
     @cached_property
     def _kept(self) -> list[Field[Any, Any]]:

@@ -6,15 +6,40 @@ import io
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from django.db import OperationalError
 from pyarrow import csv
 
+from ...exceptions import ConfigurationError, TargetBusy
 from ..batch import Positions
 from ..kinds import column_of
-from .base import ROW, Packed
+from .base import ROW, Packed, Part
 from .sql import Sql, SqlTarget
 
 SMALL = 1_000
 """Rows that a table may grow by before the planner needs to know."""
+
+LOCK_TIMEOUT, LOCK_NOT_AVAILABLE = "5s", "55P03"
+
+PLAIN_INDEXES = """
+    SELECT i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid)
+    FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid
+    WHERE i.indrelid = %s::regclass AND t.relkind = 'r' AND NOT t.relispartition
+    AND i.indisvalid AND NOT (i.indisunique OR i.indisclustered OR i.indisreplident)
+    AND c.reltablespace = 0 AND obj_description(c.oid, 'pg_class') IS NULL
+    AND NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conindid = c.oid)
+    AND NOT EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = c.oid AND COALESCE(attstattarget, -1) >= 0)
+    ORDER BY i.indexrelid
+"""
+LOOKED_UP_KEYS = """
+    SELECT quote_ident(k.conname), pg_get_constraintdef(k.oid)
+    FROM pg_constraint k JOIN pg_class t ON t.oid = k.conrelid
+    JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[1]
+    WHERE k.conrelid = %s::regclass AND t.relkind = 'r' AND k.contype = 'f' AND k.convalidated
+    AND cardinality(k.conkey) = 1 AND k.conparentid = 0 AND a.attname = ANY(%s)
+    AND obj_description(k.oid, 'pg_constraint') IS NULL
+    AND has_table_privilege(k.confrelid, 'REFERENCES')
+    ORDER BY k.oid
+"""
 
 
 class PostgresTarget(SqlTarget):
@@ -78,8 +103,8 @@ class PostgresTarget(SqlTarget):
 
     def _known_rows(self) -> int:
         """Return how many rows the planner believes to be there; -1 where it has never been told."""
-        table = self.table.replace("%%", "%")
-        ((rows,),) = self.fetch("SELECT reltuples::bigint FROM pg_class WHERE oid = %s::regclass", [table])
+        statement = "SELECT reltuples::bigint FROM pg_class WHERE oid = %s::regclass"
+        ((rows,),) = self.fetch(statement, [self._plain_table])
         return int(rows)
 
     def pack(self, rows: pa.Table) -> Packed:
@@ -100,6 +125,63 @@ class PostgresTarget(SqlTarget):
                 copy.write(data)
             return int(cursor.rowcount)
 
+    can_rebuild = True
+
+    def set_aside(self) -> list[Part]:
+        self._require_ownership()
+        parts = [*self._plain_indexes(), *self._looked_up_keys()]
+        ((before,),) = self.fetch("SELECT current_setting('lock_timeout')")
+        self.execute("SET LOCAL lock_timeout = %s", [LOCK_TIMEOUT])
+        try:
+            for part in parts:
+                self.execute_as_written(part.drop)
+        except OperationalError as error:
+            if getattr(error.__cause__, "sqlstate", "") != LOCK_NOT_AVAILABLE:
+                raise
+            raise TargetBusy(
+                f"rebuild_indexes needs {self.meta.db_table} and the tables that it refers to alone, and "
+                "somebody uses one of them: run again when nobody does, or take rebuild_indexes out of Meta."
+            ) from error
+        self.execute("SELECT set_config('lock_timeout', %s, true)", [before])
+        return parts
+
+    def _require_ownership(self) -> None:
+        ((owned, owner),) = self.fetch(
+            "SELECT pg_has_role(relowner, 'USAGE'), pg_get_userbyid(relowner) FROM pg_class "
+            "WHERE oid = %s::regclass",
+            [self._plain_table],
+        )
+        if not owned:
+            raise ConfigurationError(
+                f"rebuild_indexes is for the owner of {self.meta.db_table}, who is {owner!r}: connect as "
+                "that user, or take rebuild_indexes out of Meta.",
+                transformer=self.plan.transformer,
+            )
+
+    def _plain_indexes(self) -> list[Part]:
+        """Indexes that refuse nothing, and that their definition describes in full."""
+        found = self.fetch(PLAIN_INDEXES, [self._plain_table])
+        return [Part(name, f"DROP INDEX {name}", definition) for name, definition in found]
+
+    def _looked_up_keys(self) -> list[Part]:
+        """Foreign keys of columns whose values this run takes from the parent itself."""
+        columns = [column_of(plan.field) for plan in self.plan.fields.values() if plan.lookup is not None]
+        found = self.fetch(LOOKED_UP_KEYS, [self._plain_table, columns])
+        table = self._plain_table
+        return [
+            Part(
+                name,
+                f"ALTER TABLE {table} DROP CONSTRAINT {name}",
+                f"ALTER TABLE {table} ADD CONSTRAINT {name} {definition}",
+            )
+            for name, definition in found
+        ]
+
+    @property
+    def _plain_table(self) -> str:
+        """The table's name, quoted, as it stands in a statement without parameters or in one of them."""
+        return self.table.replace("%%", "%")
+
     def among(self, rows: Positions) -> Sql:
         # Of the column's own type: only then does PostgreSQL hash the array instead of walking it per row.
         # As text, which takes the driver a tenth of the time that a list does.
@@ -109,8 +191,8 @@ class PostgresTarget(SqlTarget):
         self.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
     def advance_sequence(self) -> None:
-        table, column = self.table.replace("%%", "%"), column_of(self.pk)
-        ((sequence,),) = self.fetch("SELECT pg_get_serial_sequence(%s, %s)", [table, column])
+        whose = [self._plain_table, column_of(self.pk)]
+        ((sequence,),) = self.fetch("SELECT pg_get_serial_sequence(%s, %s)", whose)
         if sequence is None:
             return
         key = self.column(self.pk)

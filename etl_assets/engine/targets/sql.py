@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -14,9 +15,23 @@ from django.db.models.sql import Query
 
 from ..batch import Positions
 from ..kinds import column_of
-from .base import ROW, Clash, Matches, Packed, Target, UniqueSet
+from .base import ROW, Clash, Matches, Packed, Part, Target, UniqueSet
 
 Sql = tuple[str, list[Any]]
+
+
+class Numbers:
+    """Keys for new rows, from 1 on; two threads may ask."""
+
+    def __init__(self) -> None:
+        self._next = 1
+        self._lock = threading.Lock()
+
+    def take(self, count: int) -> int:
+        """Return the first of so many that nobody else gets."""
+        with self._lock:
+            first, self._next = self._next, self._next + count
+            return first
 
 
 class SqlTarget(Target):
@@ -61,7 +76,7 @@ class SqlTarget(Target):
         self.execute(f"DELETE FROM {self.stage_table}")
 
     def stage(self, packed: Packed) -> None:
-        self.load(packed, self.stage_table)
+        self._staged = self.load(packed, self.stage_table)
 
     @property
     def can_append(self) -> bool:  # type: ignore[override]
@@ -73,25 +88,43 @@ class SqlTarget(Target):
         return self.pk_is_drawn and self.dry_run
 
     def pack_new(self, rows: pa.Table) -> Packed:
-        return self.pack(rows if self._numbers_rows else rows.drop_columns([ROW]))
+        new = rows.drop_columns([ROW])
+        if self._numbers_rows:
+            first = self._numbers.take(rows.num_rows)
+            numbers = pa.array(range(first, first + rows.num_rows), pa.int64())
+            new = new.append_column(column_of(self.pk), numbers)
+        return self.pack(new)
 
     def append(self, packed: Packed) -> int:
-        if not self._numbers_rows:
-            return self.load(packed, self.table)
-        self.clear()
-        self.stage(packed)
-        return self._insert_staged("1 = 1", [])
+        return self.load(packed, self.table)
+
+    def put_back(self, parts: Sequence[Part]) -> None:
+        for part in parts:
+            self.execute_as_written(part.create)
+
+    @cached_property
+    def _numbers(self) -> Numbers:
+        return Numbers()
 
     def match(self) -> Matches:
         different = " OR ".join(
             f"t.{self.column(one)} {self.differs} s.{self.column(one)}" for one in self.compared
         )
+        joined = f"{self.table} t ON {self._same_key('s', 't')}"
         found = self.fetch(
-            f"SELECT s.{ROW}, t.{self.column(self.pk)}, {f'({different})' if different else '1 = 0'} "
-            f"FROM {self.stage_table} s JOIN {self.table} t ON {self._same_key('s', 't')}"
+            f"WITH j AS (SELECT s.{ROW} AS n, t.{self.column(self.pk)} AS pk, ({different or '1 = 0'}) "
+            f"AS differs FROM {self.stage_table} s LEFT JOIN {joined}) "
+            "SELECT n, pk FROM j WHERE pk IS NULL OR differs "
+            "UNION ALL SELECT -COUNT(*) - 1, NULL FROM j ORDER BY 1"
         )
+        (count, _), *found = found
+        ambiguous = []
+        if -count - 1 > self._staged:
+            ambiguous = self.fetch(
+                f"SELECT s.{ROW} FROM {self.stage_table} s JOIN {joined} GROUP BY s.{ROW} HAVING COUNT(*) > 1"
+            )
         self._adopt()
-        return Matches.of(found)
+        return Matches.of(found, [row for (row,) in ambiguous])
 
     def failing(self, constraint: CheckConstraint) -> list[int]:
         condition, parameters = self._condition(constraint.condition)
@@ -118,9 +151,9 @@ class SqlTarget(Target):
         return [Clash(row, tuple(values), owner) for row, owner, *values in found]
 
     def insert(self, chosen: Positions) -> int:
-        return self._insert_staged(*self.among(chosen)) if len(chosen) else 0
-
-    def _insert_staged(self, condition: str, parameters: list[Any]) -> int:
+        if not len(chosen):
+            return 0
+        condition, parameters = self.among(chosen)
         columns = [self.column(field) for field in self.staged_fields]
         values = list(columns)
         if self._numbers_rows:
@@ -128,7 +161,8 @@ class SqlTarget(Target):
             columns.insert(0, key)
             values.insert(
                 0,
-                f"(SELECT COALESCE(MAX({key}), 0) FROM {self.table}) + ROW_NUMBER() OVER (ORDER BY {ROW})",
+                f"GREATEST((SELECT MAX({key}) FROM {self.table}), {self._numbers.take(len(chosen)) - 1}) "
+                f"+ ROW_NUMBER() OVER (ORDER BY {ROW})",
             )
         return self.execute(
             f"INSERT INTO {self.table} ({', '.join(columns)}) SELECT {', '.join(values)} "
@@ -165,6 +199,11 @@ class SqlTarget(Target):
         with self.connection.cursor() as cursor:
             cursor.execute(sql, list(parameters))
             return int(cursor.rowcount)
+
+    def execute_as_written(self, sql: str) -> None:
+        """Run a statement that the database has given: no parameters, and a `%` is one."""
+        with self.connection.cursor() as cursor:
+            cursor.execute(sql)
 
     def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         with self.connection.cursor() as cursor:

@@ -14,7 +14,7 @@ from django.db.models import ForeignKey
 
 from ..batch import Positions
 from ..kinds import column_of, kind
-from .base import ROW, Packed
+from .base import ROW, Packed, Part
 from .sql import Sql, SqlTarget
 
 
@@ -24,6 +24,7 @@ class SqliteTarget(SqlTarget):
     stage_table = "temp.etl_stage"
     differs = "COLLATE BINARY IS NOT"  # a change of case is one, whatever the column takes for equal
     equals = "IS"
+    _numbers_rows = False  # its sequences roll back
 
     def open(self) -> None:
         super().open()
@@ -108,6 +109,20 @@ class SqliteTarget(SqlTarget):
 
     def among(self, rows: Positions) -> Sql:
         return f"{ROW} IN (SELECT value FROM json_each(%s))", [json.dumps(rows.tolist())]
+
+    can_rebuild = True
+
+    def set_aside(self) -> list[Part]:
+        """Drop the indexes that were created as such; SQLite checks foreign keys quickly by itself."""
+        found = self.fetch(
+            "SELECT m.name, m.sql FROM pragma_index_list(%s) i JOIN sqlite_master m USING (name) "
+            "WHERE m.type = 'index' AND i.origin = 'c' AND NOT i.\"unique\"",
+            [self.meta.db_table],
+        )
+        parts = [Part(name, f"DROP INDEX {self.connection.ops.quote_name(name)}", sql) for name, sql in found]
+        for part in parts:
+            self.execute_as_written(part.drop)
+        return parts
 
     def advance_sequence(self) -> None:
         """Do nothing: SQLite goes on after the largest key by itself."""

@@ -54,12 +54,12 @@ def test_positions_are_those_of_the_raw_rows_however_many_have_left():
 def test_a_warning_is_that_of_its_row():
     batch = batch_of(4)
     batch.skip(mask(1, 0, 0, 0))
-    batch.warn(mask(0, 1, 0), "a", "matches")
-    batch.warn(mask(0, 0, 1), "a", "matches")
-    batch.warn(mask(0, 0, 0), "b", "matches")
+    batch.warn(fault("a", 0, 1, 0))
+    batch.warn(fault("a", 0, 0, 1))
+    batch.warn(fault("b", 0, 0, 0))
 
     assert {name: bits.tolist() for name, bits in batch.warnings.items()} == {
-        "a:matches": [False, False, True, True]
+        "a:code": [False, False, True, True]
     }
 
 

@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from django.db import IntegrityError, connections, transaction
 
 from etl_assets import Transformer, col, key
-from etl_assets.engine.claims import Claims, LocalClaims, NoClaims, StoredClaims, keys_cannot_repeat
+from etl_assets.engine.claims import Claims, Keys, LocalClaims, NoClaims, StoredClaims, keys_cannot_repeat
 from etl_assets.engine.plan import make_plan
+from etl_assets.engine.sieve import hashes_of
 from etl_assets.engine.sources import open_reader
 from tests.databases import Databases, Vendor
 from tests.legacy import make_table
 from tests.targets.models import Pairwise, Place, Plain
+
+
+def keys(*texts: str) -> Keys:
+    column = pa.array(texts, pa.string())
+    return Keys(np.arange(len(texts)), column, hashes_of([column]))
+
+
+def add(claims: Claims, taken: Mapping[str, str]) -> None:
+    claims.add(keys(*taken), pa.array(taken.values(), pa.string()))
+
+
+def taken(claims: Claims, *texts: str) -> Mapping[str, str]:
+    """Ask as a load asks: exactly, of those that may be taken."""
+    asked = keys(*texts)
+    return claims.taken(asked.where(claims.perhaps(asked.hashes)))
 
 
 @pytest.fixture(params=["local", "stored"])
@@ -26,36 +43,59 @@ def claims(request: pytest.FixtureRequest, db: None) -> Iterator[Claims]:
 
 
 def test_a_key_is_taken_once_it_was_added(claims: Claims):
-    assert claims.taken(["a", "b"]) == {}
+    assert taken(claims, "a", "b") == {}
 
-    claims.add({"a": "1 (row 1 read)", "O'Brien|%s": "2 (row 2 read)", "": "3 (row 3 read)"})
+    add(claims, {"a": "1 (row 1 read)", "O'Brien|%s": "2 (row 2 read)", "": "3 (row 3 read)"})
 
-    assert claims.taken(["a", "b"]) == {"a": "1 (row 1 read)"}
-    assert claims.taken(["O'Brien|%s", "", "A", "a "]) == {
+    assert taken(claims, "a", "b") == {"a": "1 (row 1 read)"}
+    assert taken(claims, "O'Brien|%s", "", "A", "a ") == {
         "O'Brien|%s": "2 (row 2 read)",
         "": "3 (row 3 read)",
     }
-    assert claims.taken([]) == {}
+    assert taken(claims) == {}
 
 
 def test_more_keys_than_a_statement_can_hold_are_asked_for_in_parts(claims: Claims):
-    keys = {f"key {number}": f"row {number}" for number in range(50)}
-    claims.add(keys)
+    rows = {f"key {number}": f"row {number}" for number in range(50)}
+    add(claims, rows)
 
-    assert claims.taken([*keys, *keys, "another"]) == keys
+    assert taken(claims, *rows, *rows, "another") == rows
 
 
-def test_nobody_takes_a_key_twice(claims: Claims):
-    claims.add({"a": "first"})
+@pytest.mark.django_db
+def test_nobody_takes_a_stored_key_twice():
+    claims = StoredClaims("default", "plains", at_once=3)
+    add(claims, {"a": "first"})
 
-    with pytest.raises((IntegrityError, sqlite3.IntegrityError)), transaction.atomic():
-        claims.add({"a": "second"})
+    with pytest.raises(IntegrityError), transaction.atomic():
+        add(claims, {"a": "second"})
+
+
+@pytest.mark.parametrize("size", [1, 7, 1_000])
+def test_keys_are_found_in_whatever_portions_they_came(size: int):
+    claims = LocalClaims(NoClaims(), 1_000)
+    rows = {f'{number} – "{number}"': f"row {number}" for number in range(1_000)}
+    for first in range(0, len(rows), size):
+        add(claims, dict(list(rows.items())[first : first + size]))
+
+    assert taken(claims, *rows, "another") == rows
+    claims.close()
+
+
+def test_a_key_with_the_hash_of_another_is_another():
+    claims = LocalClaims(NoClaims(), 100)
+    one, other = keys("one"), keys("other")
+    claims.add(one, pa.array(["row 1"]))
+
+    assert claims.taken(Keys(one.rows, other.texts, one.hashes)) == {}
+    assert claims.taken(Keys(one.rows, one.texts, one.hashes)) == {"one": "row 1"}
+    claims.close()
 
 
 def test_local_claims_are_forgotten_with_their_run():
     first, second = LocalClaims(NoClaims(), 100), LocalClaims(NoClaims(), 100)
-    first.add({"a": "1"})
-    assert second.taken(["a"]) == {}
+    add(first, {"a": "1"})
+    assert taken(second, "a") == {}
     first.close()
     second.close()
 
@@ -63,23 +103,23 @@ def test_local_claims_are_forgotten_with_their_run():
 @pytest.mark.django_db
 def test_local_claims_go_on_after_those_of_a_run_that_was_cut_off():
     before = StoredClaims("default", "plains", at_once=10)
-    before.add({"a": "1"})
+    add(before, {"a": "1"})
     claims = LocalClaims(before, 100)
-    claims.add({"b": "2"})
+    add(claims, {"b": "2"})
 
-    assert claims.taken(["a", "b", "c"]) == {"a": "1", "b": "2"}
-    assert before.taken(["a", "b"]) == {"a": "1"}
+    assert taken(claims, "a", "b", "c") == {"a": "1", "b": "2"}
+    assert taken(before, "a", "b") == {"a": "1"}
     claims.close()
 
 
 @pytest.mark.django_db
 def test_stored_claims_outlive_their_run_and_are_each_transformers_own():
     first = StoredClaims("default", "plains", at_once=10)
-    first.add({"a": "1"})
+    add(first, {"a": "1"})
     first.close()
 
-    assert StoredClaims("default", "plains", at_once=10).taken(["a"]) == {"a": "1"}
-    assert StoredClaims("default", "others", at_once=10).taken(["a"]) == {}
+    assert taken(StoredClaims("default", "plains", at_once=10), "a") == {"a": "1"}
+    assert taken(StoredClaims("default", "others", at_once=10), "a") == {}
 
 
 @pytest.mark.django_db
@@ -97,14 +137,14 @@ def test_as_many_keys_as_the_database_takes_parameters_fit():
 
     counting = Counting()
     with connections["default"].execute_wrapper(counting):
-        claims.taken([str(number) for number in range(at_once)])
+        taken(claims, *(str(number) for number in range(at_once)))
     assert 0 < counting.most <= at_once
 
 
 def test_no_claims_remember_nothing():
     claims = NoClaims()
-    claims.add({"a": "1"})
-    assert claims.taken(["a"]) == {}
+    add(claims, {"a": "1"})
+    assert taken(claims, "a") == {}
 
 
 # Where no claims are needed

@@ -75,6 +75,19 @@ def test_each_rule_is_one_under_a_name_of_its_own_that_dagster_takes() -> None:
     assert rules == [name for name in names(Places) if name.startswith("rule_")]
 
 
+def test_where_a_run_reads_what_is_new_a_rule_promises_no_more() -> None:
+    class Changing(Places):
+        class Meta(Places.Meta):
+            watermark = "changed"
+
+    told = {
+        one: {check.name: check.description for check in declared_checks(one._meta)}["rule_somewhere"]
+        for one in (Places, Changing)
+    }
+
+    assert told == {Places: "No row is nowhere.", Changing: "No row that the run reads is nowhere."}
+
+
 def test_all_but_the_shares_of_nulls_may_block() -> None:
     assert {one.name for one in declared_checks(Visitors._meta) if not one.blocking} == {"null_share"}
 
