@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable
 from typing import TypedDict
 
 from django.utils import timezone
@@ -12,17 +10,13 @@ from django.utils import timezone
 from ..engine.evaluate import evaluate
 from ..engine.options import RunOptions
 from ..engine.plan import make_plan
-from ..engine.report import STAGES, advice_about
 from ..engine.verbs import Context
-from .forecast import Forecast, memory_now
-from .reading import Registry, transformer_of
+from .forecast import MARGIN, Forecast, Progress, memory_now
+from .reading import Registry, TransformerClass, transformer_of
 from .rehearsal import Rehearsal
-from .sample import Sample
+from .sample import Opening, Sample
 from .suggest import advise, expression_of
-from .table import LegacyTable
-
-Progress = Callable[[int, int], None]
-"""Is told how many of how many rows have been dealt with."""
+from .table import LegacyTable, open_table
 
 
 class Estimate(TypedDict):
@@ -40,7 +34,7 @@ class Estimate(TypedDict):
     estimated_seconds_low: float
     estimated_seconds_high: float
     memory_bytes: int
-    """Most memory that this process had while it loaded the sample; it does not grow with the table."""
+    """Most memory that this process had. A load of everything has a few bytes more for each row."""
     recommended_batch_size: int
     suggestions: list[str]
 
@@ -53,8 +47,8 @@ def estimate(
 ) -> Estimate:
     """Time the transformer that reads the table on a sample of its rows, and reckon how long all will take.
 
-    The table is read once to its end. Batches spread over it then go all the way into the target, in a
-    transaction that is rolled back, as in a dry run: no row is kept and no sequence drawn.
+    Stretches of batches, spread over the table, go all the way into the target: read, cleaned and written at
+    once, as a load does it, in a transaction that is rolled back. No row is kept and no sequence drawn.
 
     Raises:
         ConfigurationError: the batch size is below 1, or the transformer cannot run as it is written.
@@ -67,9 +61,8 @@ def estimate(
         forecast = _without_transformer(table, batch_size, progress)
     else:
         rehearsal = Rehearsal(make_plan(transformer, registry or {}), registry or {}, options)
-        forecast = rehearsal.forecast(rows, progress)
+        forecast = rehearsal.forecast(progress)
     seconds = forecast.seconds
-    margin = forecast.margin
     return {
         "table": table.name,
         "database": table.database,
@@ -79,46 +72,47 @@ def estimate(
         "batches": math.ceil(rows / batch_size),
         "sample_rows": forecast.sample_rows,
         "rows_per_second": round(forecast.rows / seconds, 1) if seconds else 0.0,
-        "estimated_seconds": round(seconds, 6),
-        "estimated_seconds_low": round(seconds * (1 - margin), 6),
-        "estimated_seconds_high": round(seconds * (1 + margin), 6),
+        "estimated_seconds": _shortened(seconds),
+        "estimated_seconds_low": _shortened(seconds * (1 - MARGIN)),
+        "estimated_seconds_high": _shortened(seconds * (1 + MARGIN)),
         "memory_bytes": memory_now(),
         "recommended_batch_size": forecast.recommended_batch_size,
-        "suggestions": _suggestions(forecast, rows, batch_size, has_transformer=transformer is not None),
+        "suggestions": _suggestions(forecast, rows, batch_size, transformer),
     }
 
 
+def _shortened(seconds: float) -> float:
+    """Keep as many digits as mean anything, be it a small part of a second."""
+    return float(f"{seconds:.6g}")
+
+
 def _without_transformer(table: LegacyTable, batch_size: int, progress: Progress | None) -> Forecast:
-    """Time reading, and on the sample the suggested verbs."""
+    """Time reading and the suggested verbs, one after the other."""
     columns = list(table.columns)
     advice = advise(table, columns)
     zone = timezone.get_default_timezone()
     context = Context(zone, timezone.now().astimezone(zone).date())
-    forecast = Forecast(rows=table.row_count, batch_size=batch_size)
-    sample = Sample(table.row_count, batch_size)
-    started = time.perf_counter()
-    for raw in table.batches(size=batch_size, ordered=True):
-        forecast.reading_seconds += time.perf_counter() - started
-        sample.offer(raw)
-        if progress is not None:
-            progress(sample.offered, table.row_count)
-        started = time.perf_counter()
-    expressions = {name: expression_of(name, advice[name]) for name in columns}
-    for raw in sample.in_parts():
-        started = time.perf_counter()
+    expressions = [expression_of(name, advice[name]) for name in columns]
+    with open_table(table.name, table.database) as same:
+        opening = Opening.of(same.reader, batch_size)
+    forecast = Forecast(table.row_count, batch_size, opening_seconds=opening.seconds)
+    sample = Sample(forecast.rows, batch_size, opening)
+    sample.settle(table.reader)
+    for raw in forecast.clock(sample.pieces(table.reader), sample.rows, progress):
         source = dict(zip(raw.schema.names, raw.columns, strict=True))
-        for expression in expressions.values():
+        for expression in expressions:
             evaluate(expression, source, raw.num_rows, context)
-        forecast.add(raw, cleaning=time.perf_counter() - started)
     return forecast
 
 
-def _suggestions(forecast: Forecast, rows: int, batch_size: int, *, has_transformer: bool) -> list[str]:
+def _suggestions(
+    forecast: Forecast, rows: int, batch_size: int, transformer: TransformerClass | None
+) -> list[str]:
     """Advise on what was measured."""
     if not rows:
         return ["The table is empty: there is nothing to load."]
     advice = []
-    if not has_transformer:
+    if transformer is None:
         advice.append(
             "No transformer reads this table, so that only reading and the suggested verbs were timed: "
             "write one, and writing to the target will be timed too."
@@ -127,17 +121,18 @@ def _suggestions(forecast: Forecast, rows: int, batch_size: int, *, has_transfor
         advice.append(
             f"The transformer reads {forecast.rows} of the table's {rows} rows: those were reckoned."
         )
+    if transformer is not None and transformer._meta.watermark is not None:
+        advice.append(
+            "The transformer has a watermark: this is a load of everything, without what it notes for later "
+            "loads, which read only what is new."
+        )
     if forecast.recommended_batch_size != batch_size:
         advice.append(
             f"Use --batch-size {forecast.recommended_batch_size}: each batch of {batch_size} spends "
             f"{forecast.overhead_share:.0%} of its time on what does not depend on its rows."
         )
-    shares = forecast.shares()
-    if has_transformer and shares:
-        dearest = max(STAGES, key=lambda stage: shares.get(stage, 0.0))
-        advice.append(
-            f"{advice_about(dearest, forecast.slow_steps)} ({dearest}: {shares[dearest]:.0%} of the time)."
-        )
+    if forecast.advice is not None:
+        advice.append(f"{forecast.advice}.")
     if forecast.rejected:
         advice.append(
             f"{forecast.rejected} of {forecast.sample_rows} sampled rows were rejected, most as "

@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import math
 import sys
+import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import pyarrow as pa
 
-from ..engine.report import EXTRACT, LOAD, TRANSFORM, VALIDATE
+from ..engine.stages import LOAD, StageTimes
+from .sample import Piece
 
-GROWTH, SQLITE_GROWTH = 0.07, 0.12
-"""By how much creating a row gets dearer each time the rows double: indexes grow, and leave the caches.
+Progress = Callable[[int, int], None]
+"""Is told how many of how many rows have been dealt with."""
 
-Measured with 300,000 and a million patients.
+GROWTH = 0.08
+"""By how much writing a new row gets dearer each time the rows double: indexes grow, and leave the caches.
+
+`benchmarks/estimate.py` prints by how much a row of a real load took longer than one of its first eighth: of
+a million patients 1.06 to 1.24 times as long, or 0.02 to 0.08 more for each doubling. With 0.08 the estimates
+of loads into an empty target lay nearest to the truth, between -7 and +7 percent from it.
 """
-REJECT_SECONDS = 150e-6
-"""What it takes to keep one reject at the end of a run; a sample keeps none."""
-MARGIN_LEAST, MARGIN_MOST = 0.12, 0.145
-"""How far the truth may lie from the estimate, as a share of it."""
+REJECT_SECONDS = 40e-6
+"""What it takes to keep one reject at the end of a run; a sample keeps none. Printed there too: 30 to 50."""
+MARGIN = 0.145
+"""How far the truth may lie from the estimate, as a share of it; it lay up to 0.09 away."""
 OVERHEAD_ALLOWED = 0.05
 """Share of a batch's time that may go into what does not depend on its rows."""
 BATCH_SIZES = (500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000)
@@ -28,18 +36,25 @@ BATCH_BYTES = 16 * 2**20
 """Raw rows in one batch; on their way they take several times as much."""
 
 
-@dataclass
-class Timed:
+class Timed(NamedTuple):
     """One batch of the sample."""
 
     rows: int
-    before: int
-    """Rows that the target had taken before it."""
-    seconds: dict[str, float]
+    seconds: float
+    """By which it put off the next one. Others were at work on the batches before and after it."""
+    is_steady: bool = True
+    is_part: bool = False
 
-    @property
-    def total(self) -> float:
-        return sum(self.seconds.values())
+
+class Mean(NamedTuple):
+    """Some batches in one."""
+
+    rows: float
+    seconds: float
+
+    @classmethod
+    def of(cls, some: Sequence[Timed]) -> Mean:
+        return cls(sum(one.rows for one in some) / len(some), sum(one.seconds for one in some) / len(some))
 
 
 @dataclass
@@ -49,11 +64,16 @@ class Forecast:
     rows: int
     """All that there are to load."""
     batch_size: int
-    growth: float = GROWTH
-    fixed_seconds: float = 0.0
-    """What a run takes besides its batches."""
-    reading_seconds: float = 0.0
-    """Reading all rows."""
+    start_seconds: float = 0.0
+    """Until the source is being read."""
+    opening_seconds: float = 0.0
+    """Until its first rows are there."""
+    drain_seconds: float = 0.0
+    """From the last batch that was cleaned to the last that was written."""
+    checking_seconds: float = 0.0
+    """What looking at the target took afterwards,"""
+    checked_rows: int = 0
+    """which had so many rows then."""
     timed: list[Timed] = field(default_factory=list)
     sample_rows: int = 0
     sample_bytes: int = 0
@@ -61,108 +81,106 @@ class Forecast:
     rejected: int = 0
     reject_reasons: Counter[str] = field(default_factory=Counter)
     missing_parents: set[str] = field(default_factory=set)
-    slow_steps: tuple[str, ...] = ()
-    """Verbs and hooks that run in Python, value by value."""
+    stages: StageTimes = field(default_factory=StageTimes)
+    """Of the sample."""
+    rebuilding_seconds: float = 0.0
+    """What it took to make indexes anew that were set aside."""
+    advice: str | None = None
+    """What would make it faster."""
+    asked_last: float = 0.0
+    """When a batch was asked for and there was none; as `time.perf_counter` tells it."""
 
-    def add(
-        self, raw: pa.RecordBatch, cleaning: float = 0.0, stages: Mapping[str, float] | None = None
-    ) -> None:
+    def clock(
+        self, pieces: Iterable[Piece], expected: int, progress: Progress | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """Hand out a sample's batches, and note how long it takes until the next one is asked for.
+
+        Where batches pass from thread to thread, that is what the slowest of these takes for one.
+        """
+        self.asked_last = time.perf_counter()
+        for piece in pieces:
+            began = self.asked_last if piece.is_steady else time.perf_counter()
+            yield piece.raw
+            self.asked_last = time.perf_counter()
+            self.add(piece, self.asked_last - began)
+            if progress is not None:
+                progress(self.sample_rows, expected)
+
+    def add(self, piece: Piece, seconds: float) -> None:
         """Note how long one batch took."""
-        seconds = dict(stages or {TRANSFORM: cleaning})
-        self.timed.append(Timed(raw.num_rows, self.sample_rows, seconds))
-        self.sample_rows += raw.num_rows
-        self.sample_bytes += raw.nbytes
-
-    @property
-    def _whole(self) -> list[Timed]:
-        """The batches that had their full size, without the first, which warmed everything up."""
-        full = [one for one in self.timed if one.rows >= self._usual]
-        return full[1:] if len(full) > 1 else full
-
-    @property
-    def _usual(self) -> int:
-        return max((one.rows for one in self.timed), default=0)
-
-    def _per_row(self, stage: str) -> float:
-        rows = sum(one.rows for one in self._whole)
-        return sum(one.seconds.get(stage, 0.0) for one in self._whole) / rows if rows else 0.0
-
-    def stage_seconds(self) -> dict[str, float]:
-        """Return what each stage will take for all rows."""
-        seconds = {stage: self.rows * self._per_row(stage) for stage in (TRANSFORM, VALIDATE, LOAD)}
-        seconds[LOAD] *= 1 + self._growth
-        seconds[EXTRACT] = self.reading_seconds
-        return seconds
-
-    @property
-    def _growth(self) -> float:
-        """By how much loading a row costs more on average than it did in the sample."""
-        if not self.sample_rows or not self.created:
-            return 0.0
-        doublings = math.log2(max(self.rows / self.sample_rows, 1.0))
-        return self.growth * doublings * self.created / self.sample_rows
+        self.timed.append(Timed(piece.raw.num_rows, seconds, piece.is_steady, piece.is_part))
+        self.sample_rows += piece.raw.num_rows
+        self.sample_bytes += piece.raw.nbytes
 
     @property
     def seconds(self) -> float:
         """How long the whole will take."""
-        if not self.rows:
-            return self.fixed_seconds
-        warm_up = 0.0
-        if len(self.timed) > 1:
-            first = self.timed[0]
-            usual = sum(self._per_row(stage) for stage in (TRANSFORM, VALIDATE, LOAD)) * first.rows
-            warm_up = max(first.total - usual, 0.0)
-        rejects = self.rows * self.rejected / max(self.sample_rows, 1) * REJECT_SECONDS
-        return self.fixed_seconds + warm_up + rejects + sum(self.stage_seconds().values())
+        fixed = self.start_seconds + self.opening_seconds + self.drain_seconds
+        if not self.timed:
+            return fixed + self.checking_seconds
+        first = self.timed[0]
+        rejects = self.times * self.rejected * REJECT_SECONDS
+        rows = first.seconds + (self.rows - first.rows) * self._per_row * self._growth
+        return fixed + rows + rejects + self.rebuilding + self.checking
 
     @property
-    def margin(self) -> float:
-        """How sure that is, by how much the batches of the sample differed."""
-        per_row = [one.total / one.rows for one in self._whole if one.rows]
-        if len(per_row) < 3:
-            return MARGIN_MOST
-        mean = sum(per_row) / len(per_row)
-        spread = math.sqrt(sum((one - mean) ** 2 for one in per_row) / (len(per_row) - 1))
-        error = 2 * spread / math.sqrt(len(per_row)) / mean if mean else 0.0
-        return min(MARGIN_LEAST + error, MARGIN_MOST)
+    def times(self) -> float:
+        """How many samples the whole is."""
+        return self.rows / self.sample_rows if self.sample_rows else 1.0
 
-    def shares(self) -> dict[str, float]:
-        """Return each stage's share of the time."""
-        seconds = self.stage_seconds()
-        total = sum(seconds.values())
-        return {stage: some / total for stage, some in seconds.items()} if total else {}
+    @property
+    def _batch(self) -> Mean:
+        """A batch that had others before and after it, or whatever there is."""
+        whole = [one for one in self.timed if one.is_steady and not one.is_part]
+        return Mean.of(whole or self.timed)
+
+    @property
+    def _per_row(self) -> float:
+        return self._batch.seconds / self._batch.rows if self.timed else 0.0
+
+    @property
+    def _growth(self) -> float:
+        """How many times as long as a row of the sample one of the whole takes on average."""
+        created = self.created / max(self.sample_rows, 1)
+        return self.stages.slowdown(LOAD, 1 + GROWTH * math.log2(max(self.times, 1.0)) * created)
+
+    @property
+    def rebuilding(self) -> float:
+        """What it takes to make indexes anew for all rows."""
+        return self.rebuilding_seconds * self.times
+
+    @property
+    def checking(self) -> float:
+        """What it takes to look at the target when all rows are in it."""
+        if not self.checked_rows:
+            return self.checking_seconds
+        before = self.checked_rows - self.created
+        return self.checking_seconds * (before + self.times * self.created) / self.checked_rows
 
     # Batch size
 
     @property
     def _per_batch(self) -> float:
-        """Seconds that a batch takes however few rows it has: what cutting it up cost."""
-        usual = self._usual
-        parts = [one for one in self.timed if one.rows < usual]
-        if len(parts) < 4 or not usual:
+        """Seconds that a batch takes however few rows it has: what cutting one up cost."""
+        parts = [one for one in self.timed if one.is_steady and one.is_part]
+        if not parts:
             return 0.0
-        whole = sum(one.total for one in self._whole) / sum(one.rows for one in self._whole)
-        extra = sum(one.total for one in parts) - whole * sum(one.rows for one in parts)
-        # Each part has the cost of a batch, of which `whole` holds the share that its rows bear.
-        share = sum(one.rows for one in parts) / usual
-        return max(extra / (len(parts) - share), 0.0)
+        part, whole = Mean.of(parts), self._batch
+        per_row = max(whole.seconds - part.seconds, 0.0) / max(whole.rows - part.rows, 1.0)
+        return min(max(part.seconds - part.rows * per_row, 0.0), whole.seconds)
 
     @property
     def overhead_share(self) -> float:
         """Share of a batch's time that does not depend on its rows."""
-        whole = sum(one.total for one in self._whole) / max(len(self._whole), 1)
-        return min(self._per_batch / whole, 1.0) if whole else 0.0
+        return self._per_batch / self._batch.seconds if self.timed and self._batch.seconds else 0.0
 
     @property
     def recommended_batch_size(self) -> int:
         """The smallest that spends little on the batch itself, as far as memory allows."""
-        usual = self._usual
-        per_row = (1 - self.overhead_share) * sum(
-            self._per_row(stage) for stage in (TRANSFORM, VALIDATE, LOAD)
-        )
+        per_row = (1 - self.overhead_share) * self._per_row
         bytes_per_row = self.sample_bytes / max(self.sample_rows, 1)
         fitting = [size for size in BATCH_SIZES if size * bytes_per_row <= BATCH_BYTES] or [BATCH_SIZES[0]]
-        if not usual or not per_row:
+        if not per_row:
             return min(self.batch_size, fitting[-1])
         enough = [
             size

@@ -11,8 +11,8 @@ import pyarrow as pa
 from django.db import connections
 from django.utils import timezone
 
-from ..engine.batch import Batch, Mask, Positions
-from ..engine.claims import NoClaims
+from ..engine.batch import Batch, Fault, Mask, Positions
+from ..engine.claims import Keys, NoClaims
 from ..engine.evaluate import evaluate, written
 from ..engine.merge import Merged, Merger
 from ..engine.options import RunOptions
@@ -44,7 +44,9 @@ class PreviewedRow(TypedDict):
     """Those of the transformed whose value is not that of the column they come from."""
     status: Status
     reason: str | None
-    """Why the row would not be loaded, or what it would be warned of."""
+    """Why the row would not be loaded."""
+    warnings: list[str]
+    """What is wrong with a row that would be loaded all the same."""
 
 
 class Preview(TypedDict):
@@ -102,6 +104,13 @@ class WatchedBatch(Batch):
 
     gone: dict[int, dict[str, Any]] = field(default_factory=dict)
     """Position -> target field -> value."""
+    warned: dict[int, list[str]] = field(default_factory=dict)
+    """Position -> what the row is warned of, in sentences."""
+
+    def warn(self, fault: Fault) -> None:
+        for index in np.flatnonzero(fault.bad):
+            self.warned.setdefault(int(self.rows[index]), []).append(fault.reason(int(index)))
+        super().warn(fault)
 
     def keep(self, good: Mask) -> None:
         for index in np.flatnonzero(~good):
@@ -127,7 +136,7 @@ class ClaimsOfOneBatch(NoClaims):
 class Judge(Merger):
     """Settles which rows would be loaded, and loads none."""
 
-    def _merge(self, batch: Batch, chosen: Positions, packed: Packed) -> tuple[Merged, Mapping[str, int]]:
+    def _merge(self, batch: Batch, chosen: Positions, packed: Packed) -> tuple[Merged, Keys]:
         merged, taken, new, changed = self._settle(batch, chosen, packed)
         merged.created, merged.updated = len(new), len(changed)
         return merged, taken
@@ -171,22 +180,10 @@ class _Rehearsal:
         rows = []
         for position, original in enumerate(raw.to_pylist()):
             values = batch.values_of(position)
-            ending: Any = status.get(position, ("ok", self._warnings(batch, position)))
-            rows.append(self._row(original, values, columns, shown, *ending))
+            fate: Any = status.get(position, ("ok", None))
+            warnings = batch.warned.get(position, []) if fate[0] == "ok" else []
+            rows.append(self._row(original, values, columns, shown, *fate, warnings))
         return rows
-
-    def _warnings(self, batch: Batch, position: int) -> str | None:
-        """Say what a row that would be loaded would be warned of."""
-        found = [self._warning(name) for name, bad in batch.warnings.items() if bad[position]]
-        return f"warning: {'; '.join(found)}" if found else None
-
-    def _warning(self, name: str) -> str:
-        field, _, code = name.rpartition(":")
-        if field:
-            return f"{field}: {code}"
-        return next(
-            (f"fails the rule {one.reason!r}" for one in self.plan.meta.rules if one.name == code), code
-        )
 
     def _first(self, limit: int) -> pa.RecordBatch | None:
         with open_reader(self.plan) as reader:
@@ -209,6 +206,7 @@ class _Rehearsal:
         shown: Sequence[FieldPlan],
         status: Status,
         reason: str | None,
+        warnings: list[str],
     ) -> PreviewedRow:
         after = {one.name: self._said(one, values.get(one.name)) for one in shown}
         changed = [one.name for one in shown if _differs(one, original, after[one.name])]
@@ -221,6 +219,7 @@ class _Rehearsal:
             "changed": changed,
             "status": status,
             "reason": reason,
+            "warnings": warnings,
         }
 
     def _said(self, plan: FieldPlan, value: Any) -> Any:
@@ -275,6 +274,7 @@ def _by_suggestion(
                 "changed": [name for name in columns if _text(original[name]) != _text(after[name])],
                 "status": "rejected" if row in reasons else "ok",
                 "reason": reasons.get(row),
+                "warnings": [],
             }
         )
     return rows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypedDict
 
 import numpy as np
@@ -85,7 +85,8 @@ def advise(table: LegacyTable, columns: Sequence[str]) -> dict[str, list[Suggest
 
 def expression_of(column: str, advice: Advice) -> Column:
     """Write the suggestions as the expression that a transformer would have."""
-    return replace(col(column), steps=tuple(one.step for one in advice))
+    # Not by col(): a table imported from CSV may have a column without a name, which col() takes for a slip.
+    return Column(name=column, steps=tuple(one.step for one in advice))
 
 
 def suggest(name: str, values: pa.Array, context: Context) -> Iterator[Suggestion]:
@@ -112,7 +113,7 @@ class _Trial:
 
     def __init__(self, name: str, values: pa.Array, context: Context) -> None:
         self.name = name
-        self.column = col(name)
+        self.column = Column(name=name)
         self.values = as_text(values).drop_null()
         self.context = context
         self.count = len(self.values)

@@ -192,6 +192,8 @@ def _previewed(place: int, row: Mapping[str, Any], sources: Sources) -> Iterator
     title = Text.assemble((f"Row {place}", "bold"), "  ", (row["status"], styles[row["status"]]))
     if row["reason"]:
         title.append(f"  {shown(row['reason'])}")
+    for warning in row["warnings"]:
+        title.append("\n  warning", "yellow").append(f"  {shown(warning)}")
     yield title
     table = _table("column", "before", "", "after", "field")
     for pair in pairs(row, sources, CELL):

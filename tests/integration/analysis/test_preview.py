@@ -25,7 +25,7 @@ from etl_assets.exceptions import ConfigurationError, SourceError
 from etl_assets.models import Reject, Run
 from etl_assets.registry import Registry, discover
 from tests.databases import Database, Databases, Pair, Vendor
-from tests.legacy import checksums, load, make_table
+from tests.legacy import checksums, configured, load, make_table
 from tests.samples.legacy import copy_to_postgres, rows_of, sample
 from tests.targets.models import Place, Visitor
 
@@ -45,7 +45,7 @@ def previewed(name: str, columns: list[str], limit: int = 10, registry: Any = No
     assert not Run.objects.exists() or not registry
     assert set(found) == {"table", "database", "columns", "rows", "suggestions", "transformer"}
     for row in found["rows"]:
-        assert set(row) == {"original", "transformed", "changed", "status", "reason"}
+        assert set(row) == {"original", "transformed", "changed", "status", "reason", "warnings"}
     return found
 
 
@@ -149,12 +149,14 @@ def test_every_way_a_row_can_end(pair: Pair) -> None:
     assert [(row["status"], row["reason"]) for row in found["rows"]] == [
         ("ok", None),
         ("rejected", "place: 9 is the key of no row in 'places'"),
-        ("ok", "warning: fails the rule 'is the third'"),
+        ("ok", None),
         ("skipped", "is a test"),
         ("rejected", "fails the rule 'came twice'"),
         ("ok", None),
         ("rejected", "legacy row 6 (row 6 read) has the same key, was read first and was kept"),
     ]
+    warnings = {place: row["warnings"] for place, row in enumerate(found["rows"]) if row["warnings"]}
+    assert warnings == {2: ["fails the rule 'is the third'"]}
     assert found["rows"][0]["transformed"] == {
         "legacy_id": 1,
         "place": "places 7 (not loaded yet)",
@@ -171,6 +173,61 @@ def test_every_way_a_row_can_end(pair: Pair) -> None:
     assert [row["status"] for row in again["rows"]] == [row["status"] for row in found["rows"]]
 
 
+class Inns(Transformer):
+    """Warns of short codes, of names that do not fit each other, and of both; rejects the long ones."""
+
+    class Meta:
+        source = "inns"
+        model = Place
+
+    legacy_id = key("no")
+    code = col("code").matches("[a-z]{2,}", severity="warning")
+    name = col("name").strip().length(1, 5)
+
+    @rule("the name begins as the code does", severity="warning")
+    def begins(self, rows):
+        return rows["name"].str[0] == rows["code"].str[0]
+
+
+@SAME_VENDORS
+def test_a_row_that_is_ok_says_what_it_is_warned_of(pair: Pair) -> None:
+    rows = [(1, "ab", " acorn"), (2, "B", "Bell"), (3, "C", "dove"), (4, "D", "elephants"), (5, "ef", "goose")]
+    make_table("inns", {"no": "integer", "code": "varchar(9)", "name": "varchar(19)"}, rows)
+    short = "code: {!r} fails matches('[a-z]{{2,}}')"
+    begins = "fails the rule 'the name begins as the code does'"
+    found = previewed("inns", [], 10, Registry([Inns]))
+    assert [(row["status"], row["warnings"]) for row in found["rows"]] == [
+        ("ok", []),
+        ("ok", [short.format("B")]),
+        ("ok", [short.format("C"), begins]),
+        ("rejected", []),
+        ("ok", [begins]),
+    ]
+    assert all(row["reason"] is None for row in found["rows"] if row["status"] == "ok")
+    counts = load(Inns).counts
+    assert counts.warnings == sum(bool(row["warnings"]) for row in found["rows"]) == 3
+
+
+def test_where_rules_only_warn_the_preview_says_so(pair: Pair) -> None:
+    rows = [(1, "ab", "elephants"), (2, "C", "dove")]
+    make_table("inns", {"no": "integer", "code": "varchar(9)", "password": "varchar(19)"}, rows)
+
+    class Secret(Inns):
+        class Meta:
+            source = "inns"
+            model = Place
+
+        name = col("password").length(1, 5)
+
+    with configured(VALIDATION_MODE="warning_only"):
+        masked = previewed("inns", [], 10, Registry([Secret]))
+        shown = previewed("inns", [], 10, Registry([Secret]), show=True)
+    assert [row["status"] for row in masked["rows"]] == ["ok", "ok"]
+    assert masked["rows"][0]["warnings"][0] == "name: *** fails length(1, 5)"
+    assert shown["rows"][0]["warnings"][0] == "name: 'elephants' fails length(1, 5)"
+    assert "elephants" not in repr(masked)
+
+
 @SAME_VENDORS
 def test_what_the_target_holds_already_is_looked_at(pair: Pair) -> None:
     make_people()
@@ -185,6 +242,7 @@ def test_what_the_target_holds_already_is_looked_at(pair: Pair) -> None:
         "changed": ["code"],
         "status": "ok",
         "reason": None,
+        "warnings": [],
     }
 
 
