@@ -23,6 +23,7 @@ from .keys import step_name
 from .options import MigrationOptions
 from .progress import Both, EventLog
 from .results import run_metadata
+from .seen import note_seen
 from .specs import (
     Registry,
     TransformerClass,
@@ -32,6 +33,7 @@ from .specs import (
     chosen,
 )
 from .tags import ABANDONED
+from .versions import version_after
 
 Result = dg.MaterializeResult[Any] | dg.AssetCheckResult
 
@@ -85,6 +87,7 @@ def _build_asset(
             yield from evaluate_alone(transformer, registry, checks, options)
             return
         step = _Step(context, recorder or Recorder(), waits=recorder is None)
+        read = step.look(transformer, registry)
         report = step.attempt(transformer, registry, options)
         if recorder is None and report.rejects is not None:
             report.rejects.close()  # nobody will ask for them: they are in the database
@@ -96,7 +99,9 @@ def _build_asset(
             raise failure from report.exception
         yield from asset_check_results(report.checks, checks)
         metadata = {**admin_metadata(context.run.run_id, report.name), **_metadata(transformer, report)}
-        yield dg.MaterializeResult(asset_key=spec.key, metadata=metadata)
+        yield dg.MaterializeResult(
+            asset_key=spec.key, metadata=metadata, tags=read, data_version=step.version(spec.key, report)
+        )
 
     return load
 
@@ -117,6 +122,11 @@ class _Step:
         self._waits = waits
         """For its turn, where another process runs the transformer: nobody is there to start it again."""
         self._progress = Both(recorder.progress, EventLog(context.log))
+
+    def look(self, transformer: TransformerClass, registry: Registry) -> Mapping[str, str]:
+        """Record what the source is like; return tags for the materialization that comes of it."""
+        with self._interruptible():
+            return note_seen(self._context, transformer, registry)
 
     def attempt(
         self, transformer: TransformerClass, registry: Registry, options: MigrationOptions
@@ -149,6 +159,12 @@ class _Step:
             time.sleep(SECONDS_BETWEEN_TURNS)
             report = work()
         return report
+
+    def version(self, key: dg.AssetKey, report: TransformerReport) -> dg.DataVersion:
+        """Tell dependents by it whether there is anything new for them."""
+        context = self._context
+        retried = context.retry_number > 0
+        return version_after(context.instance, key, report, context.run.run_id, retried=retried)
 
     def failure(self, report: TransformerReport) -> Exception:
         """Wait for another attempt where a server went away; anything else would only fail again."""

@@ -3,30 +3,23 @@
 # No `from __future__ import annotations`: Dagster compares the annotation of `context` with its class.
 
 import datetime as dt
-import json
 from collections.abc import Collection, Iterator, Sequence
-from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-from dagster._core.event_api import AssetRecordsFilter
 from dagster._utils.warnings import disable_dagster_warnings
-from django.utils import timezone
 
 from .. import conf
 from .. import registry as registries
 from ..engine.failures import sentence
-from ..engine.glance import Glance, glance_at
 from ..source import Query
+from .seen import data_version, look_at, seen_metadata
 from .sensors import name_after, readers_by_source
 from .specs import Registry, TransformerClass, build_legacy_specs
 
 if TYPE_CHECKING:
     from ..analysis.profile import Profile
 
-CHANGED_AT = "dagster/last_updated_timestamp"
-"""Dagster's own name: its freshness check reads it."""
-SEEN = "seen"
 COLUMNS = dg.TableSchema(
     columns=[
         dg.TableColumn("column"),
@@ -51,7 +44,7 @@ def build_legacy_assets(
     readers = readers_by_source(registry, only)
     specs = build_legacy_specs(registry, only=only)
     with disable_dagster_warnings():  # observable assets are "beta"
-        return [_build(spec, readers[spec.key], registry) for spec in specs]
+        return [_build(spec, readers[spec.key][0], registry) for spec in specs]
 
 
 def build_freshness_checks(
@@ -72,46 +65,28 @@ def build_freshness_checks(
         )
 
 
-def _build(
-    spec: dg.AssetSpec, readers: Sequence[TransformerClass], registry: Registry
-) -> dg.AssetsDefinition:
+def _build(spec: dg.AssetSpec, reader: TransformerClass, registry: Registry) -> dg.AssetsDefinition:
     @dg.multi_observable_source_asset(  # type: ignore[untyped-decorator]
         specs=[spec], name=name_after("observe", spec.key)
     )
     def observe(context: dg.AssetExecutionContext) -> Iterator[dg.ObserveResult]:
-        meta = readers[0]._meta
+        meta = reader._meta
         try:
-            seen = glance_at(readers, registry)
-            profile = None if isinstance(meta.source, Query) else _profile(readers[0], registry)
+            seen = look_at(spec.key, registry)
+            profile = None if isinstance(meta.source, Query) else _profile(reader, registry)
         except Exception as error:  # told in one sentence; the traceback is below it
             raise dg.Failure(sentence(error, meta.database), allow_retries=False) from error
-        version = blake2b(json.dumps(seen.figures).encode(), digest_size=8).hexdigest()
-        changed_at = seen.changed_at or _first_seen(context.instance, spec.key, seen)
         yield dg.ObserveResult(
             asset_key=spec.key,
             # By it Dagster knows which assets were loaded before the table changed.
-            data_version=dg.DataVersion(version),
+            data_version=data_version(seen),
             metadata={
-                SEEN: str(seen),
-                CHANGED_AT: dg.MetadataValue.timestamp(changed_at),
+                **seen_metadata(context.instance, spec.key, seen),
                 **({} if profile is None else _figures(profile)),
             },
         )
 
     return observe
-
-
-def _first_seen(instance: dg.DagsterInstance, key: dg.AssetKey, seen: Glance) -> dt.datetime:
-    """Date a source without a watermark: it changed when it was first seen as it is now."""
-    records = instance.fetch_observations(AssetRecordsFilter(asset_key=key), limit=1).records
-    last = records[0].asset_observation if records else None
-    if (
-        last is None
-        or CHANGED_AT not in last.metadata
-        or last.metadata.get(SEEN) != dg.TextMetadataValue(str(seen))
-    ):
-        return timezone.now()
-    return dt.datetime.fromtimestamp(float(last.metadata[CHANGED_AT].value), dt.UTC)  # type: ignore[arg-type]
 
 
 def _profile(reader: TransformerClass, registry: Registry) -> "Profile":

@@ -6,12 +6,12 @@ from typing import Any
 
 from django.db import connections, transaction
 
-from etl_assets import Transformer, col, key, rule
+from etl_assets import Transformer, col, key, link, rule
 from etl_assets.engine.checks import CheckResult
 from etl_assets.engine.report import TransformerReport
 from tests.integration.promised import Places, Visitors
 from tests.legacy import make_table
-from tests.targets.models import Pairwise, Plain
+from tests.targets.models import Pairwise, Percented, Plain
 
 PLACES = [(1, "a", "Abbey"), (2, "b", "Bridge"), (3, "c", "Castle")]
 VISITORS = [(10, 1), (11, 2), (12, 2), (13, 3)]
@@ -63,6 +63,20 @@ class Pairs(Transformer):
 
     second = col("id")
     first = col("name")
+
+
+class Percents(Transformer):
+    """Columns that the ORM cannot read on PostgreSQL."""
+
+    class Meta:
+        source = "old_percents"
+        model = Percented
+        name = "percents"
+        key = ("grade",)
+
+    grade = col("grade")
+    legacy_id = col("id")
+    place = link("places", "place")
 
 
 def make_legacy() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import pytest
 from django.db import connections
 
 from etl_assets import Transformer, col, key
+from etl_assets.engine.checks.alone import check_alone
 from etl_assets.engine.merge import Merged, Merger, Prepared
 from etl_assets.engine.options import RunOptions
 from etl_assets.engine.pipeline import rehearse
@@ -20,6 +22,7 @@ from tests.integration.checked import (
     VISITORS,
     Judged,
     Pairs,
+    Percents,
     Places,
     Plains,
     Visitors,
@@ -29,8 +32,9 @@ from tests.integration.checked import (
     make_plain,
     names,
 )
-from tests.legacy import attempt, configured, dry_run, load, make_table, rows_of
-from tests.targets.models import Pairwise, Place, Plain, Visitor
+from tests.integration.old import cut_off
+from tests.legacy import attempt, configured, dry_run, insert, load, make_table, rows_of
+from tests.targets.models import Pairwise, Percented, Place, Plain, Visitor
 
 ONE_PAIR = pytest.mark.parametrize("pair", [("sqlite", "sqlite")], indirect=True)
 TO_EACH = pytest.mark.parametrize("pair", [("sqlite", "sqlite"), ("sqlite", "postgresql")], indirect=True)
@@ -144,10 +148,10 @@ def test_each_rule_counts_its_offenders_and_names_some(pair: Pair):
     report = load(Judged)
 
     positive, modest = check(report, "rule_positive"), check(report, "rule_modest")
-    assert positive.figures == {"offenders": 2, "rejected": 2, "loaded_with_warning": 0}
+    assert positive.figures == {"offenders": 2, "rejected": 2, "loaded_with_warning": 0, "read": 5}
     assert positive.samples == [{"legacy_key": "b"}, {"legacy_key": "c"}]
-    assert positive.description == "2 rows: is below zero"
-    assert modest.figures == {"offenders": 1, "rejected": 0, "loaded_with_warning": 1}
+    assert positive.description == "2 of 5 rows: is below zero"
+    assert modest.figures == {"offenders": 1, "rejected": 0, "loaded_with_warning": 1, "read": 5}
     assert modest.samples == [{"legacy_key": "e"}]
     assert (positive.severity, modest.severity) == ("warning", "warning")
 
@@ -171,8 +175,58 @@ def test_a_rule_in_warning_only_mode_counts_the_rows_that_it_let_pass(pair: Pair
 
     assert check(report, "rejected_share").passed
     found = check(report, "rule_positive")
-    assert found.figures == {"offenders": 2, "rejected": 0, "loaded_with_warning": 2}
+    assert found.figures == {"offenders": 2, "rejected": 0, "loaded_with_warning": 2, "read": 5}
     assert found.severity == "warning"
+
+
+@ONE_PAIR
+def test_a_rule_that_nobody_broke_says_of_how_many_rows(pair: Pair):
+    make_plain([("a", "Ann", 1)])
+
+    assert check(load(Judged), "rule_positive").description == "None of 1 row is below zero"
+
+
+class Changing(Judged):
+    class Meta(Judged.Meta):
+        watermark = "value"
+        watermark_overlap = 0
+
+
+@TO_EACH
+def test_after_a_run_that_read_what_is_new_counts_say_of_which_rows_they_are(pair: Pair):
+    """Of six rows, the second run reads the new one, the newest that it knew, and the two rejected ones."""
+    make_legacy()
+    load(Changing)
+    insert("old_plain", [("f", "Fay", 600)])
+
+    report = load(Changing)
+
+    positive, modest = check(report, "rule_positive"), check(report, "rule_modest")
+    assert positive.description == (
+        "2 of the 4 rows that this run read: is below zero; 2 other rows of the source not judged again"
+    )
+    assert modest.figures == {
+        "offenders": 2, "rejected": 0, "loaded_with_warning": 2, "read": 4, "source_rows": 6
+    }  # fmt: skip
+    rejected = check(report, "rejected_share")
+    assert rejected.description == "2 of 6 rows were rejected (33.33%); this run read 4 of them"
+    assert rejected.figures == {
+        "rejected": 2, "read": 4, "source_rows": 6, "rejected_percent": round(100 * 2 / 6, 4)
+    }  # fmt: skip
+    assert check(report, "matches_source").description.startswith("2 of 6 source rows compared")
+
+
+@ONE_PAIR
+def test_a_run_that_goes_on_says_that_a_rule_was_asked_about_the_rest_alone(pair: Pair):
+    make_legacy()
+    attempt(cut_off(Judged, 2), batch_size=2, rollback=False)
+
+    found = check(load(Judged, batch_size=2, rollback=False), "rule_positive")
+
+    assert found.figures["read"] == 3
+    assert found.description == (
+        "1 of the 3 rows that this run read: is below zero; 2 before were judged by an unfinished run"
+    )
 
 
 @ONE_PAIR
@@ -271,6 +325,40 @@ def test_a_repeated_key_is_an_error_in_strict_mode(pair: Pair):
     assert report.status == "failed"
     assert (report.error or "").startswith("Check 'keys_unique' failed: 1 key of 'pairs' is that of several")
     assert Pairwise.objects.count() == 2
+
+
+@TO_EACH
+def test_a_percent_sign_in_a_column_name_is_one(pair: Pair):
+    make_legacy()
+    load(Places)
+    grades = [str(uuid.UUID(int=number)) for number in range(4)]
+    columns = {"id": "integer", "grade": "varchar(36)", "place": "integer"}
+    make_table("old_percents", columns, [(1, grades[1], 1), (2, grades[2], 2)], primary_key="id")
+    good = load(Percents, Places)
+    table, number = Percented._meta.db_table, grades[1].replace("-", "") if is_sqlite() else grades[1]
+    behind_the_back(f'INSERT INTO {table} (legacy_id, "50% %s", "%(place)s") VALUES (9, \'{number}\', 77)')
+    behind_the_back(f"UPDATE {table} SET legacy_id = 8 WHERE legacy_id = 2")
+
+    keys, orphans, there = check_alone(
+        Percents, Registry([Percents, Places]), ["keys_unique", "no_orphans", "matches_source"], RunOptions()
+    )
+
+    assert all(one.passed for one in good.checks)
+    assert keys.figures == {"repeated_keys": 1, "rows_with_them": 2}
+    assert keys.samples == [{"grade": grades[1], "rows": 2}]
+    assert orphans.figures == {"place": 1}
+    assert orphans.samples == [{"grade": grades[1], "place": 77}]
+    assert {
+        "legacy_key": grades[2],
+        "problem": "different",
+        "field": "legacy_id",
+        "source": 2,
+        "target": 8,
+    } in (there.samples)
+
+
+def is_sqlite() -> bool:
+    return connections["default"].vendor == "sqlite"
 
 
 @TO_EACH

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
-import socket
 import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 import pytest
@@ -22,9 +16,7 @@ from etl_assets.models import Run
 from etl_assets.orchestration.in_process import materialize
 from etl_assets.registry import discover
 from tests.databases import Databases, Pair
-
-ROOT = Path(__file__).parents[3]
-BIN = Path(sys.executable).parent
+from tests.servers import BIN, ROOT, ask, wait_for, web_server
 
 
 def validate(home: Path, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -147,69 +139,35 @@ def hospital(databases: Databases) -> Pair:
 
 
 @pytest.fixture
-def web_server(home: Path, hospital: Pair) -> Iterator[str]:
-    """The address of a web server on this home that launches runs at once, without a daemon."""
+def log(tmp_path: Path) -> Path:
+    return tmp_path / "server.log"
+
+
+@pytest.fixture
+def address(home: Path, hospital: Pair, log: Path) -> Iterator[str]:
+    """A web server on this home that launches runs at once, without a daemon."""
     home.mkdir()
     (home / "dagster.yaml").write_text(
         "telemetry: {enabled: false}\n"
         "nux: {enabled: false}\n"
         "run_coordinator: {module: dagster._core.run_coordinator, class: DefaultRunCoordinator}\n"
     )
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = subprocess.Popen(
-        [BIN / "dagster-webserver", "-h", "127.0.0.1", "-p", str(port), "-w", ROOT / "workspace.yaml"],
-        cwd=ROOT,
-        env=hospital.environment(DAGSTER_HOME=str(home)),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        _wait_for(lambda: _answers(address))
+    with web_server(hospital.environment(DAGSTER_HOME=str(home)), log) as address:
         yield address
-    finally:
-        server.terminate()
-        server.wait(20)
 
 
-def _answers(address: str) -> bool:
-    try:
-        return bool(urllib.request.urlopen(f"{address}/server_info", timeout=5).status == 200)
-    except OSError:
-        return False
-
-
-def _wait_for(condition: Any, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.2)
-
-
-def _ask(address: str, query: str, **variables: Any) -> Any:
-    request = urllib.request.Request(
-        f"{address}/graphql",
-        json.dumps({"query": query, "variables": variables}).encode(),
-        {"Content-Type": "application/json"},
-    )
-    with urllib.request.urlopen(request, timeout=60) as response:
-        return json.load(response)
-
-
-def test_the_ui_can_repeat_a_run_of_this_process(web_server: str, home: Path) -> None:
+def test_the_ui_can_repeat_a_run_of_this_process(address: str, home: Path, log: Path) -> None:
     registry = discover()
     first = materialize(registry.choose(["departments"]), registry, RunOptions(batch_size=7, rollback=False))
     assert first.succeeded
 
-    answer = _ask(web_server, REEXECUTE, params={"parentRunId": first.run_id, "strategy": "ALL_STEPS"})
+    answer = ask(address, REEXECUTE, params={"parentRunId": first.run_id, "strategy": "ALL_STEPS"})
 
     launched = answer["data"]["launchRunReexecution"]
     assert launched["__typename"] == "LaunchRunSuccess", answer
     with dg.DagsterInstance.from_config(str(home)) as instance:
         again = launched["run"]["runId"]
-        _wait_for(lambda: (found := instance.get_run_by_id(again)) is not None and found.is_finished)
+        wait_for(lambda: (found := instance.get_run_by_id(again)) is not None and found.is_finished, log)
         record = instance.get_run_by_id(again)
         assert record is not None
         assert record.status is dg.DagsterRunStatus.SUCCESS
