@@ -8,6 +8,7 @@
 | `DEBUG` | `0` in production | `1` |
 | `ALLOWED_HOSTS` | host names to answer to, with commas between them | this machine's |
 | `CSRF_TRUSTED_ORIGINS` | origins behind a proxy, `https://hospital.example` | none |
+| `SECURE_COOKIES` | `1` where people come by https only: their session's cookie goes no other way | `0` |
 | `NIGHTLY` | `1` loads everything every night at two, where the Dagster daemon runs | `0` |
 | `SENSORS` | `1` loads what changes in the old system, where the Dagster daemon runs | `0` |
 | `ALERT_EMAIL` | whom to write to when a run fails, with commas between them | nobody |
@@ -61,6 +62,9 @@ if not DEBUG and SECRET_KEY == INSECURE_DEVELOPMENT_KEY:
     )
 ALLOWED_HOSTS = _listed("ALLOWED_HOSTS")
 CSRF_TRUSTED_ORIGINS = _listed("CSRF_TRUSTED_ORIGINS")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _is_on("SECURE_COOKIES")
+# Redirects to https and HSTS are for whatever ends TLS, which is before us.
+SILENCED_SYSTEM_CHECKS = ["security.W004", "security.W008"]
 
 # Applications
 

@@ -32,6 +32,19 @@ def _issue(column: str | None) -> dict[str, Any]:
     }
 
 
+def _row(
+    transformed: dict[str, Any], changed: list[str], status: str, reason: str | None, warnings: list[str]
+) -> dict[str, Any]:
+    return {
+        "original": ROW,
+        "transformed": transformed,
+        "changed": changed,
+        "status": status,
+        "reason": reason,
+        "warnings": warnings,
+    }
+
+
 def _column(histogram: list[int], values: list[Any]) -> dict[str, Any]:
     return {
         "type": "character varying",
@@ -105,9 +118,9 @@ PREVIEW: dict[str, Any] = {
     "database": "legacy",
     "columns": [*ROW],
     "rows": [
-        {"original": ROW, "transformed": ROW, "changed": [NASTY, "items"], "status": "ok", "reason": None},
-        {"original": ROW, "transformed": {}, "changed": [], "status": "rejected", "reason": NASTY},
-        {"original": ROW, "transformed": {"x": LONG}, "changed": ["x"], "status": "skipped", "reason": LONG},
+        _row(ROW, [NASTY, "items"], "ok", None, [NASTY, LONG]),
+        _row({}, [], "rejected", NASTY, []),
+        _row({"x": LONG}, ["x"], "skipped", LONG, []),
     ],
     "suggestions": {NASTY: [{"verb": f"null_if({NASTY!r})", "why": LONG, "share": 0.0001}], "items": []},
     "transformer": None,

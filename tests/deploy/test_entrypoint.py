@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.deploy.files import DEPLOY, ROOT
+from tests.deploy.files import DEPLOY
 
 as_root = pytest.mark.skipif(
     os.geteuid() != 0 or shutil.which("setpriv") is None, reason="only root can become somebody else"
@@ -20,8 +22,8 @@ WRITE = 'umask 022; id -u; id -g; echo more >> "$LOG_FOLDER/migration.log"'
 
 def enter(logs: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["sh", DEPLOY / "entrypoint.sh", *arguments],
-        cwd=ROOT,
+        ["sh", logs.parent / "entrypoint.sh", *arguments],
+        cwd="/",
         env={"PATH": os.environ["PATH"], "LOG_FOLDER": str(logs), **environment},
         capture_output=True,
         text=True,
@@ -30,15 +32,19 @@ def enter(logs: Path, *arguments: str, **environment: str) -> subprocess.Complet
 
 
 @pytest.fixture
-def logs(tmp_path: Path) -> Path:
-    """The mounted folder; a user may only get there where the folders above let anybody pass."""
-    for folder in [*tmp_path.parents][:3]:
-        if folder.stat().st_uid == os.geteuid() and folder.name.startswith("pytest-"):
-            folder.chmod(folder.stat().st_mode | 0o011)
-    tmp_path.chmod(0o711)
-    folder = tmp_path / "logs"
-    folder.mkdir()
-    return folder
+def logs() -> Iterator[Path]:
+    """The mounted folder, beside a copy of the script.
+
+    Not everybody may get to the checkout, nor to pytest's folders, which each new pytest closes again.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        ground = Path(name)
+        ground.chmod(0o711)
+        shutil.copyfile(DEPLOY / "entrypoint.sh", ground / "entrypoint.sh")
+        (ground / "entrypoint.sh").chmod(0o755)
+        folder = ground / "logs"
+        folder.mkdir()
+        yield folder
 
 
 def owner(path: Path) -> tuple[int, int]:
@@ -65,10 +71,10 @@ def test_a_folder_that_docker_made_is_handed_over(logs: Path) -> None:
 
 
 @as_root
-def test_what_an_older_image_wrote_as_root_can_be_written_on(logs: Path, tmp_path: Path) -> None:
+def test_what_an_older_image_wrote_as_root_can_be_written_on(logs: Path) -> None:
     os.chown(logs, 1234, 2345)
     (logs / "migration.log").write_text("before\n")
-    secret = tmp_path / "secret"
+    secret = logs.parent / "secret"
     secret.touch()
     (logs / "link").symlink_to(secret)
     (logs / "second_name").hardlink_to(secret)
@@ -92,7 +98,7 @@ def test_it_never_comes_back_to_root(logs: Path) -> None:
 
 def as_somebody(logs: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """As with `docker run --user`: not as root, whoever runs the tests."""
-    command = ["sh", str(DEPLOY / "entrypoint.sh"), *arguments]
+    command = ["sh", str(logs.parent / "entrypoint.sh"), *arguments]
     if os.geteuid() == 0:
         os.chown(logs, 1234, 1234)
         command = ["setpriv", "--reuid=1234", "--regid=1234", "--clear-groups", *command]
@@ -116,10 +122,10 @@ def test_a_user_of_ones_own_is_kept(logs: Path) -> None:
 
 
 @pytest.fixture
-def python(tmp_path: Path) -> str:
+def python(logs: Path) -> str:
     """A PATH on which `python` says what it was asked to run."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
+    folder = logs.parent / "bin"
+    folder.mkdir(mode=0o755)
     program = folder / "python"
     program.write_text('#!/bin/sh\necho "$@"\necho "${SECRET_KEY-none}" >&2\n')
     program.chmod(0o755)

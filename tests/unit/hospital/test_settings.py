@@ -76,6 +76,22 @@ def test_production_needs_a_key_of_its_own() -> None:
     )
 
 
+def test_django_has_nothing_against_a_deployment_behind_https() -> None:
+    key = "".join(map(chr, range(33, 127)))
+    variables = {"DEBUG": "0", "SECRET_KEY": key, "ALLOWED_HOSTS": "hospital.example", "SECURE_COOKIES": "1"}
+
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
+        cwd=ROOT,
+        env={"DJANGO_SETTINGS_MODULE": "django_project.settings", **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+
+
 def test_production_with_a_key() -> None:
     settings = shown(DEBUG="0", SECRET_KEY="a long random text", ALLOWED_HOSTS="a.example, b.example")
 

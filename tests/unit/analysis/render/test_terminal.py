@@ -22,6 +22,7 @@ PREVIEW = {
             "changed": ["name", "date_of_birth"],
             "status": "ok",
             "reason": None,
+            "warnings": ["room: 4 fails between(5, 9)", "fails the rule 'has a bed'"],
         },
         {
             "original": {"dob": None, "name": "Bob"},
@@ -29,6 +30,7 @@ PREVIEW = {
             "changed": [],
             "status": "rejected",
             "reason": "date_of_birth: required",
+            "warnings": [],
         },
     ],
     "suggestions": {"dob": [{"verb": "date('%d/%m/%Y')", "why": "dates as text", "share": 0.5}]},
@@ -58,6 +60,8 @@ patients  in legacy
 As patients transforms it
 
 Row 1  ok
+  warning  room: 4 fails between(5, 9)
+  warning  fails the rule 'has a bed'
   column  before         after       field
   name    ' Ann'      >  Ann
   dob     01/02/1990  >  1990-02-01  date_of_birth
