@@ -14,6 +14,8 @@
 | `ALERT_EMAIL` | whom to write to when a run fails, with commas between them | nobody |
 | `WEBHOOK_URL` | where to post to when a run fails | nowhere |
 | `EMAIL_HOST` | the mail server | `localhost` |
+| `DAGSTER_URL` | address of the Dagster UI, for links in the admin and in alerts | none |
+| `SITE_URL` | address of this project, for links in Dagster and in alerts | none |
 """
 
 from __future__ import annotations
@@ -124,7 +126,7 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
-EMAIL_HOST = os.environ.get("EMAIL_HOST", "localhost")
+EMAIL_HOST = os.environ.get("EMAIL_HOST") or "localhost"
 
 # Moving the old data in: every key is explained in the documentation of etl_assets
 
@@ -140,9 +142,11 @@ ETL_CONFIG = {
     },
     "SENSORS": {"ENABLED": _is_on("SENSORS")},
     "MONITORING": {
-        "ALERT_EMAIL": os.environ.get("ALERT_EMAIL"),
-        "WEBHOOK_URL": os.environ.get("WEBHOOK_URL"),
+        "ALERT_EMAIL": os.environ.get("ALERT_EMAIL") or None,
+        "WEBHOOK_URL": os.environ.get("WEBHOOK_URL") or None,
     },
+    "DAGSTER_URL": os.environ.get("DAGSTER_URL") or None,
+    "SITE_URL": os.environ.get("SITE_URL") or None,
     # Shown as *** in messages, reports and files; the raw row that a reject keeps has them.
     "SENSITIVE_COLUMNS": ["ssn", "national_id"],
 }

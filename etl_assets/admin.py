@@ -24,6 +24,8 @@ from .models import CheckResult, Reject, Run
 RECENT_RUNS = 500
 """How many runs the filters of rejects are made of. An open reject is met again by each run of all rows."""
 OFFERED_RUNS = 20
+LONGEST_NUMBER = 18
+"""Digits that a number of the database may have."""
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic to type checkers only
@@ -227,7 +229,7 @@ class RunFilter(admin.SimpleListFilter):
 
     def _chosen(self) -> str | None:
         value = self.value()
-        if value is not None and not value.isdecimal():
+        if value is not None and not (value.isdecimal() and len(value) <= LONGEST_NUMBER):
             raise IncorrectLookupParameters(f"{value!r} is no run.")
         return value
 

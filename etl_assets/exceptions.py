@@ -95,5 +95,12 @@ class Interrupted(KeyboardInterrupt):
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return " Did you mean 'x'?" for the nearest known name, or nothing."""
-    found = get_close_matches(name, list(known), n=1)
-    return f" Did you mean {found[0]!r}?" if found else ""
+    found = closest(name, known)
+    return f" Did you mean {found!r}?" if found is not None else ""
+
+
+def closest(name: str, known: Iterable[str]) -> str | None:
+    """Return the nearest known name if one is near; case makes no difference."""
+    folded = {one.casefold(): one for one in known}
+    found = get_close_matches(name.casefold(), folded, n=1)
+    return folded[found[0]] if found else None

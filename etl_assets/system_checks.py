@@ -9,7 +9,7 @@ from django.apps import AppConfig
 from django.core import checks
 from django.db import connections
 
-from . import conf, registry
+from . import conf, labels, registry
 from .engine.plan import make_plan
 from .exceptions import ConfigurationError, nearest
 
@@ -44,7 +44,7 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[ch
 def check_transformers(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[checks.CheckMessage]:
     """E003: transformers cannot be found or ordered. E004: one cannot be carried out as written.
 
-    E005: a schedule names one that is not there.
+    E005: a schedule names one that is not there. E006: Dagster does not take an owner, group or tag.
     """
     if list(conf.problems()):
         return []  # E001 says so
@@ -58,7 +58,15 @@ def check_transformers(app_configs: Sequence[AppConfig] | None, **_: Any) -> lis
             make_plan(transformer, found)
         except ConfigurationError as error:
             messages.append(checks.Error(str(error), obj=transformer, id="etl_assets.E004"))
-    return messages + _check_schedules(found)
+    return messages + _check_labels(found) + _check_schedules(found)
+
+
+def _check_labels(found: registry.Registry) -> list[checks.CheckMessage]:
+    return [
+        checks.Error(str(one._meta.error(problem)), obj=one, id="etl_assets.E006")
+        for one in found.values()
+        for problem in labels.problems(one._meta)
+    ]
 
 
 def _check_schedules(found: registry.Registry) -> list[checks.CheckMessage]:

@@ -49,6 +49,9 @@ META_OPTIONS: Mapping[str, Any] = {
 }
 """Every option of `class Meta` with its default; the documentation has a line for each."""
 
+LONGEST_NAME = 100
+"""A transformer's name is part of a lock file's name, and of columns of 255 characters."""
+
 
 @dataclass(frozen=True, slots=True)
 class RowRule:
@@ -223,6 +226,10 @@ class Options:
             if not re.fullmatch(r"[A-Za-z0-9_]+", str(self.declared_name)):
                 raise self.error(
                     f"has name {self.declared_name!r}: use letters, digits and underscores only."
+                )
+            if len(self.declared_name) > LONGEST_NAME:
+                raise self.error(
+                    f"has a name of {len(self.declared_name)} characters: use {LONGEST_NAME} at most."
                 )
             return self.declared_name
         with override(None):

@@ -20,8 +20,10 @@ from ..engine.frames import text_of
 from .groups import MOST_ROWS, Group, Groups
 from .table import LegacyTable
 
-MEMORY = "160MB"
-"""What DuckDB may use before it writes to disk."""
+MEMORY = 160
+"""Megabytes that DuckDB may use before it writes to disk."""
+MEMORY_PER_COLUMN = 1
+"""More of them for each column: to sort by it takes some that cannot be written to disk."""
 FEW_ROWS = 20_000
 """Those of a smaller table are kept in memory, where a table costs no time to make."""
 
@@ -42,7 +44,7 @@ def folded_groups(table: LegacyTable, columns: Sequence[str], limit: int) -> Gro
 
     The chosen columns are read once to be grouped, and the table once more for the rows of what was found.
     """
-    with scratch_database(table.row_count) as database:
+    with scratch_database(table.row_count, len(columns)) as database:
         found = Groups(null_rows=copy_keys(table, columns, database))
         names = key_names(columns)
         database.execute(
@@ -65,11 +67,11 @@ def folded_groups(table: LegacyTable, columns: Sequence[str], limit: int) -> Gro
 
 
 @contextmanager
-def scratch_database(rows: int) -> Iterator[duckdb.DuckDBPyConnection]:
+def scratch_database(rows: int, columns: int) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a DuckDB database of bounded memory that is removed at the end; one for many rows is on disk."""
     with TemporaryDirectory(prefix="etl-assets-") as folder:
         config: dict[str, str | bool | int | float | list[str]] = {
-            "memory_limit": MEMORY,
+            "memory_limit": f"{MEMORY + columns * MEMORY_PER_COLUMN}MB",
             "temp_directory": str(Path(folder, "spilled")),
             "preserve_insertion_order": "false",
         }

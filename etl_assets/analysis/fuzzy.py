@@ -39,7 +39,7 @@ LOOKED_AT = 1_000
 
 def fuzzy_groups(table: LegacyTable, columns: Sequence[str], limit: int) -> Groups:
     """Return the groups of rows that are most likely about one person."""
-    with scratch_database(table.row_count) as database:
+    with scratch_database(table.row_count, len(columns)) as database:
         found = Groups(null_rows=copy_keys(table, columns, database))
         database.execute(
             f"CREATE TABLE records AS SELECT ROW_NUMBER() OVER (ORDER BY {key_names(columns)}) AS id, *"

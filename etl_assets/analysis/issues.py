@@ -17,6 +17,8 @@ Shown = Callable[[Any], str]
 ODD_FORMAT = 0.8
 """Where so many rows have one format, the others are odd."""
 ALMOST_UNIQUE = 0.95
+NO_KEYS = ("float", "date", "datetime", "time", "binary")
+"""Of such, many different values are no sign of a key."""
 FEWEST_ROWS = 20
 """With fewer, nothing can be said of what is usual."""
 
@@ -37,7 +39,7 @@ def column_issues(facts: ColumnFacts, shown: Shown) -> list[Issue]:
     """Return what can be said of a column by itself, without other columns, tables or a target."""
     if not facts.rows:
         return []
-    found = [*_missing(facts), *_uniformity(facts, shown), *_outliers(facts, shown)]
+    found = [*_missing(facts, shown), *_uniformity(facts, shown), *_outliers(facts, shown)]
     if facts.text is not None:
         for find in (_characters, _spaces_and_case, _types, _unreadable, _formats):
             found += find(facts, facts.text, shown)
@@ -54,7 +56,7 @@ def base_verbs(facts: ColumnFacts) -> list[str]:
     return verbs
 
 
-def type_verbs(facts: ColumnFacts) -> list[str]:
+def type_verbs(facts: ColumnFacts, shown: Shown) -> list[str]:
     """Return the verbs that read a text column as what its values are; nothing for text."""
     text = facts.text
     if text is None:
@@ -68,8 +70,8 @@ def type_verbs(facts: ColumnFacts) -> list[str]:
             verbs.append(call("replace", ",", "."))
         return [*verbs, "integer()" if numbers.is_whole else call("decimal", numbers.places)]
     if facts.inferred == "boolean" and text.booleans:
-        true, false = text.booleans
-        return ["upper()", f"boolean(true=({literal(true)},), false=({literal(false)},))"]
+        true, false = (pasted(shown(word)) for word in text.booleans)
+        return ["upper()", f"boolean(true=({true},), false=({false},))"]
     return ["email()"] if facts.inferred == "email" else []
 
 
@@ -77,7 +79,7 @@ def _placeholder_texts(facts: ColumnFacts) -> list[str]:
     return list(dict.fromkeys(value.strip() for value, _ in facts.placeholders))
 
 
-def _missing(facts: ColumnFacts) -> Iterator[Issue]:
+def _missing(facts: ColumnFacts, shown: Shown) -> Iterator[Issue]:
     name, blank = facts.name, facts.text.blank if facts.text else 0
     if facts.null_count == facts.rows:
         yield Issue("always_null", name, facts.rows, "Every row is null.", "leave the column out")
@@ -94,7 +96,7 @@ def _missing(facts: ColumnFacts) -> Iterator[Issue]:
         texts = _placeholder_texts(facts)
         listed = ", ".join(map(literal, texts[:5])) + (", ..." if len(texts) > 5 else "")
         message = f"{facts.placeholder_count} rows hold a placeholder for no value: {listed}."
-        verbs = base_verbs(facts) + (type_verbs(facts) if facts.inferred != "text" else [])
+        verbs = base_verbs(facts) + (type_verbs(facts, shown) if facts.inferred != "text" else [])
         yield Issue("placeholder", name, facts.placeholder_count, message, chain(name, verbs))
 
 
@@ -105,7 +107,7 @@ def _uniformity(facts: ColumnFacts, shown: Shown) -> Iterator[Issue]:
         yield Issue("constant", name, facts.rows, message, "leave the column out, or write const(...)")
     surplus = facts.values - facts.distinct_count
     almost = facts.values >= FEWEST_ROWS and facts.distinct_count >= ALMOST_UNIQUE * facts.values
-    if surplus and almost and facts.stored not in ("DOUBLE", "TIMESTAMP", "BLOB"):
+    if surplus and almost and facts.inferred not in NO_KEYS:
         message = f"Almost every value is unique, but {surplus} rows repeat one of an earlier row."
         yield Issue("almost_unique", name, surplus, message, chain(name, [], start="key"))
 
@@ -120,7 +122,7 @@ def _outliers(facts: ColumnFacts, shown: Shown) -> Iterator[Issue]:
         f"the others lie between {low} and {high}."
     )
     between = f"between({pasted(low)}, {pasted(high)}, severity={literal('warning')})"
-    verbs = [*base_verbs(facts), *type_verbs(facts), between]
+    verbs = [*base_verbs(facts), *type_verbs(facts, shown), between]
     yield Issue("outlier", facts.name, found.count, message, chain(facts.name, verbs))
 
 
@@ -167,7 +169,7 @@ def _spaces_and_case(facts: ColumnFacts, text: TextFacts, shown: Shown) -> Itera
 def _types(facts: ColumnFacts, text: TextFacts, shown: Shown) -> Iterator[Issue]:
     """Find numbers, dates and truth values in text."""
     name, good = facts.name, facts.good
-    suggestion = chain(name, [*base_verbs(facts), *type_verbs(facts)])
+    suggestion = chain(name, [*base_verbs(facts), *type_verbs(facts, shown)])
     if facts.inferred in ("integer", "decimal"):
         read = text.numbers.read
         message = f"{read} of {good} values ({share(read, good)}) are numbers stored as text."
@@ -178,7 +180,7 @@ def _types(facts: ColumnFacts, text: TextFacts, shown: Shown) -> Iterator[Issue]
         message = f"{read} of {good} values ({share(read, good)}) are dates stored as text: {listed}."
         yield Issue("date_as_text", name, read, message, suggestion)
     if facts.inferred == "boolean":
-        true, false = text.booleans or ("", "")
+        true, false = map(shown, text.booleans or ("", ""))
         message = f"The values mean true ({true}) and false ({false})."
         yield Issue("boolean_as_text", name, good, message, suggestion)
     if text.dates.ambiguous and facts.inferred in ("date", "datetime"):
@@ -199,7 +201,7 @@ def _is_date_of_sqlite(facts: ColumnFacts) -> bool:
 def _unreadable(facts: ColumnFacts, text: TextFacts, shown: Shown) -> Iterator[Issue]:
     """Find what is not what most of its column is."""
     name, good, dates = facts.name, facts.good, text.dates
-    suggestion = chain(name, [*base_verbs(facts), *type_verbs(facts)])
+    suggestion = chain(name, [*base_verbs(facts), *type_verbs(facts, shown)])
     if facts.inferred in ("date", "datetime"):
         if impossible := dates.alike - dates.read:
             example = f", such as {shown(dates.impossible)}" if dates.impossible else ""
@@ -233,7 +235,7 @@ def _formats(facts: ColumnFacts, text: TextFacts, shown: Shown) -> Iterator[Issu
         others = text.dates.read - text.dates.formats[0].count
         listed = ", ".join(literal(one.pattern) for one in text.dates.formats)
         message = f"The dates are in several formats, {listed}; {others} rows are not in the first."
-        suggestion = chain(name, [*base_verbs(facts), *type_verbs(facts)])
+        suggestion = chain(name, [*base_verbs(facts), *type_verbs(facts, shown)])
         yield Issue("mixed_formats", name, others, message, suggestion)
     if facts.inferred != "text" or facts.good < FEWEST_ROWS or not text.formats:
         return

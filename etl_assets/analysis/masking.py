@@ -13,6 +13,8 @@ from ..sensitive import is_sensitive_name as is_sensitive_name
 from .table import LegacyTable, open_table
 
 MASK = "***"
+ODD_SIGN = re.compile(r"[^Aa9+ ./:@-]")
+"""In a format: what letters and digits do not become, and so is the value's own."""
 LOOKED_AT = 1_000
 """Values of a column that are looked at to tell by their content what it holds."""
 SHARE = 0.5
@@ -61,6 +63,10 @@ class Masker:
     def mask(self, column: str, value: Any) -> Any:
         """Return what may be shown of a value; null is no secret."""
         return MASK if value is not None and self.covers(column) else value
+
+    def pattern(self, column: str, pattern: str) -> str:
+        """Return what may be shown of a format: of signs only those that numbers and dates are parted by."""
+        return ODD_SIGN.sub("*", pattern) if self.covers(column) else pattern
 
     def mask_row(self, row: dict[str, Any]) -> dict[str, Any]:
         """Mask a row of column -> value."""

@@ -80,7 +80,7 @@ def preview(
     if limit < 1:
         raise ConfigurationError(f"--limit is {limit}, and a preview needs a row: give a number from 1 up.")
     table.require(columns)
-    chosen = list(columns or table.columns)
+    chosen = list(dict.fromkeys(columns or table.columns))
     masker = masker or Masker(show=True)
     advice = advise(table, chosen)
     transformer = transformer_of(table, registry or {}, chosen)
@@ -136,8 +136,10 @@ class ClaimsOfOneBatch(NoClaims):
 class Judge(Merger):
     """Settles which rows would be loaded, and loads none."""
 
-    def _merge(self, batch: Batch, chosen: Positions, packed: Packed) -> tuple[Merged, Keys]:
-        merged, taken, new, changed = self._settle(batch, chosen, packed)
+    def _merge(
+        self, batch: Batch, chosen: Positions, packed: Packed, beside: Positions
+    ) -> tuple[Merged, Keys]:
+        merged, taken, new, changed = self._settle(batch, chosen, packed, beside)
         merged.created, merged.updated = len(new), len(changed)
         return merged, taken
 
@@ -175,14 +177,16 @@ class _Rehearsal:
             for one in self.plan.fields.values()
             if set(columns) & set(one.expression.source_columns) or set(columns) >= set(raw.schema.names)
         ]
-        status = {one.position: ("rejected", one.reason) for one in batch.rejections}
-        status |= {int(row): ("skipped", reason) for rows, reason in batch.skips for row in rows}
+        fine: tuple[Status, None] = ("ok", None)
+        fates: dict[int, tuple[Status, str]]
+        fates = {one.position: ("rejected", one.reason) for one in batch.rejections}
+        fates |= {int(row): ("skipped", reason) for rows, reason in batch.skips for row in rows}
         rows = []
         for position, original in enumerate(raw.to_pylist()):
             values = batch.values_of(position)
-            fate: Any = status.get(position, ("ok", None))
-            warnings = batch.warned.get(position, []) if fate[0] == "ok" else []
-            rows.append(self._row(original, values, columns, shown, *fate, warnings))
+            status, reason = fates.get(position, fine)
+            warnings = batch.warned.get(position, []) if status == "ok" else []
+            rows.append(self._row(original, values, columns, shown, status, reason, warnings))
         return rows
 
     def _first(self, limit: int) -> pa.RecordBatch | None:

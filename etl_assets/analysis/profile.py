@@ -190,7 +190,9 @@ class _Analysis:
             top_values=[TopValue(value=masker.mask(name, _short(value)), count=n) for value, n in facts.top],
             formats=[
                 FormatCount(
-                    pattern=one.pattern, count=one.count, example=masker.mask(name, _short(one.example))
+                    pattern=masker.pattern(name, one.pattern),
+                    count=one.count,
+                    example=masker.mask(name, _short(one.example)),
                 )
                 for one in formats
             ],

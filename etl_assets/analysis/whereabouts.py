@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import NoReturn
 
 from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connections
 
 from ..engine.sources import make_reader
-from ..exceptions import ConfigurationError, EtlError, SourceError
+from ..exceptions import ConfigurationError, EtlError, SourceError, closest
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +59,10 @@ def _refuse(name: str, looked: Sequence[Looked]) -> NoReturn:
     searched = [one.alias for one in looked if not one.problem]
     where = f"Database {searched[0]!r} has no" if len(searched) == 1 else f"None of {_listed(searched)} has a"
     owners = {table: one.alias for one in reversed(looked) for table in one.tables}
-    near = "".join(
-        f" Did you mean {one!r} in {owners[one]!r}?" for one in get_close_matches(name, owners, n=1)
-    )
+    near = closest(name, owners)
+    meant = f" Did you mean {near!r} in {owners[near]!r}?" if near is not None else ""
     also = "".join(f" {problem}" for problem in problems)
-    raise SourceError(f"{where} table or view {name!r}.{near} Check --table and --database.{also}")
+    raise SourceError(f"{where} table or view {name!r}.{meant} Check --table and --database.{also}")
 
 
 def _look(alias: str, name: str) -> Looked:

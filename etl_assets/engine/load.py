@@ -95,7 +95,7 @@ class Load:
                 self.rejects.watch_open()
             self.rebuild.begin(partial(self.progress.note, self.report))
             with self._claims(reader, expected, goes_on=after is not None) as claims:
-                merger = Merger(self.target, claims, self.sensitive, Newcomers.of(self.target, expected))
+                merger = self._merger(claims, expected)
                 merger.owners = increment.owners(hides_key=merger.hides_key)
                 with self._background() as background, self._extract(reader, after) as batches:
                     for raw in batches:
@@ -122,7 +122,7 @@ class Load:
         self.checks.begin(expected)
         self.rejects.watch_open()
         with self._opened_target(), self._claims(reader, expected, goes_on=False) as claims:
-            merger = Merger(self.target, claims, self.sensitive, Newcomers.of(self.target, expected))
+            merger = self._merger(claims, expected)
 
             def take(rows: Iterable[pa.RecordBatch]) -> None:
                 with self._background() as background:
@@ -255,6 +255,14 @@ class Load:
             self.report.counts.source_rows = increment.source_rows
         return increment
 
+    def _merger(self, claims: Claims, expected: int) -> Merger:
+        newcomers = Newcomers.of(self.target, expected, self._batch_size)
+        return Merger(self.target, claims, self.sensitive, newcomers)
+
+    @property
+    def _batch_size(self) -> int:
+        return self.options.rows_per_batch(self.plan.meta.batch_size)
+
     def _background(self) -> Background:
         return Background(self.report.stages.waiting)
 
@@ -292,8 +300,7 @@ class Load:
     def extract(self, reader: Reader, after: Position | None = None) -> Iterator[pa.RecordBatch]:
         """Read the source in its order, and measure it."""
         stages = self.report.stages
-        size = self.options.rows_per_batch(self.plan.meta.batch_size)
-        batches = reader.batches(size, after)
+        batches = reader.batches(self._batch_size, after)
         while True:
             with stages.measure(EXTRACT, batches=0):
                 raw = next(batches, None)

@@ -18,6 +18,7 @@ from .collation import Fold, fold_of, folded
 from .kinds import column_of
 from .sieve import Sieve, hashes_of
 from .targets.base import Target, UniqueSet
+from .targets.locality import WORTH_SORTING
 
 PATIENCE = 3
 """Batches that the database may refuse before the short way is given up."""
@@ -26,16 +27,18 @@ PATIENCE = 3
 class Newcomers:
     """Tells which rows of a batch may be written as they are: only this run has written to the table."""
 
-    def __init__(self, target: Target, expected: int) -> None:
+    def __init__(self, target: Target, expected: int, batch_size: int) -> None:
         self.target = target
         self.refusals = 0
+        self._without_key = expected if min(expected, batch_size) >= WORTH_SORTING else 0
+        self.reserve(2 * batch_size)  # of one batch that is written, and of the next
         self._wanted = [
             Wanted(target, target.keys, expected),
             *(Wanted.by(target, unique, expected) for unique in target.unique_sets),
         ]
 
     @classmethod
-    def of(cls, target: Target, expected: int) -> Newcomers | None:
+    def of(cls, target: Target, expected: int, batch_size: int) -> Newcomers | None:
         """Return None where only SQL can tell what a constraint says of a row, or rows are there already."""
         judged = target.checks or any(
             unique.constraint is not None and unique.constraint.expressions for unique in target.unique_sets
@@ -44,14 +47,21 @@ class Newcomers:
         unknown = any(filled & unique.looks_at for unique in target.unique_sets)
         if judged or unknown or not target.can_append or not target.is_empty():
             return None
-        return cls(target, expected)
+        return cls(target, expected, batch_size)
 
     @property
     def are_welcome(self) -> bool:
         return self.refusals < PATIENCE
 
+    def reserve(self, rows: int) -> None:
+        """Have primary keys ready for so many rows more, of those that are expected."""
+        rows = min(rows, self._without_key)
+        if rows:
+            self._without_key -= rows
+            self.target.reserve(rows)
+
     def alone(self, rows: pa.Table) -> Mask:
-        """Return which staged rows want nothing that another row wants, or wanted before."""
+        """Return which staged rows want nothing that a row before them wants, in this batch or earlier."""
         doubtful = np.zeros(rows.num_rows, dtype=np.bool_)
         for wanted in self._wanted:
             doubtful |= wanted.before(rows)
@@ -85,7 +95,7 @@ class Wanted:
         return cls(target, fields, expected, nulls_are_equal=nulls_are_equal)
 
     def before(self, rows: pa.Table) -> Mask:
-        """Return which rows want what a row before them, or another one of them, wants too."""
+        """Return which rows want what a row before them wants too."""
         columns = [
             rows.column(name) if fold is None else _folded(rows.column(name), fold)
             for name, fold in zip(self._columns, self._folds, strict=True)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import base64
 import csv
 import json
-import math
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+import pyarrow as pa
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, reset_queries, transaction
 
@@ -22,6 +20,7 @@ from ..models import Reject, Run
 from ..spreadsheet import COLUMNS, cells
 from .batch import Batch
 from .bulk import upsert
+from .raw import RawRow, as_text, kept_rows, storable
 
 AT_ONCE = 5_000
 
@@ -34,18 +33,15 @@ class RejectedRow:
     field: str
     code: str
     reason: str
-    raw: dict[str, Any]
+    raw_text: str
+    """The raw row in JSON."""
+    digest: str
+    """Of key and raw row, so that the same row is not kept twice for the same reason; see `kept_rows`."""
 
     @property
-    def digest(self) -> str:
-        """Hash of key and raw row, so that the same row is not kept twice for the same reason.
-
-        Of the values' texts: SQLite's 7 is read as 7.0 or '7' where its batch has another row with a 7.5
-        or a text in that column.
-        """
-        texts = {name: _plain_text(value) for name, value in self.raw.items()}
-        content = _in_one_order([self.legacy_key, texts])
-        return blake2b(content.encode(), digest_size=16).hexdigest()
+    def raw(self) -> RawRow:
+        row: RawRow = json.loads(self.raw_text)
+        return row
 
 
 class RejectLog:
@@ -72,17 +68,13 @@ class RejectLog:
         """Take the rejections of a batch, with the raw values of their rows."""
         if not batch.rejections:
             return
-        raw = batch.raw.take([rejection.position for rejection in batch.rejections]).to_pylist()
+        positions = pa.array([rejection.position for rejection in batch.rejections], pa.int64())
+        keys = batch.key_texts.take(positions).to_pylist()
+        kept = kept_rows(keys, batch.raw.take(positions))
         self._rows.seek(0, 2)
-        for rejection, values in zip(batch.rejections, raw, strict=True):
-            row = [
-                batch.legacy_key(rejection.position),
-                rejection.field,
-                rejection.code,
-                storable(rejection.reason),
-                {name: as_json(value) for name, value in values.items()},
-            ]
-            self._rows.write(_readable(row) + "\n")
+        for one, key, (raw, digest) in zip(batch.rejections, keys, kept, strict=True):
+            row = [key, one.field, one.code, storable(one.reason), as_text(raw), digest]
+            self._rows.write(as_text(row) + "\n")
 
     def watch_open(self) -> None:
         """Find out which legacy keys have open rejects, as hashes: 8 bytes for each."""
@@ -181,7 +173,7 @@ def _save(rows: list[RejectedRow], transformer: str, run: Run) -> None:
             Reject,
             DEFAULT_DB_ALIAS,
             (
-                (*whose, row.legacy_key, row.field, row.code, row.reason, json.dumps(row.raw), digest)
+                (*whose, row.legacy_key, row.field, row.code, row.reason, row.raw_text, digest)
                 for (digest, *_), row in distinct.items()
             ),
             fields=FIELDS,
@@ -222,41 +214,6 @@ def forget_queries() -> None:
     """Free what Django remembers where DEBUG is on: the last 9000 statements, with all their values."""
     if settings.DEBUG:
         reset_queries()
-
-
-def storable(text: str) -> str:
-    """Make a NUL visible: PostgreSQL stores none, in text or JSON."""
-    return text.replace("\x00", "\\x00")
-
-
-def as_json(value: Any) -> Any:
-    """Turn a source value into what JSON has: text, number, true, false, null."""
-    if isinstance(value, str):
-        return storable(value) if "\x00" in value else value
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    if value is None or isinstance(value, (bool, int, float)):
-        return value
-    if isinstance(value, bytes):
-        return f"base64:{base64.b64encode(value).decode()}"
-    if isinstance(value, Mapping):
-        return {str(name): as_json(one) for name, one in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [as_json(one) for one in value]
-    return value.isoformat() if hasattr(value, "isoformat") else storable(str(value))
-
-
-_in_one_order = json.JSONEncoder(sort_keys=True).encode
-_readable = json.JSONEncoder(ensure_ascii=False).encode
-
-
-def _plain_text(value: Any) -> Any:
-    """Write a number or boolean of a raw row as text, whichever way it was read."""
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return str(value) if isinstance(value, (bool, int, float)) else value
 
 
 def _spool() -> IO[str]:

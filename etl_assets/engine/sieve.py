@@ -18,13 +18,13 @@ from .batch import Mask
 
 Hashes = npt.NDArray[np.uint64]
 
-BITS_PER_VALUE = 16
-PROBES = 4
-"""With 16 bits for each value, 4 probes take 2 in 1000 new values for old ones."""
+BITS_PER_VALUE = 32
+PROBES = 6
+"""With 32 bits for each value, 6 probes take 2 in 100,000 new values for old ones."""
 NULL = -559038737
 """Stands for null among numbers: a row that wants this one is looked up, as others are."""
 SMALLEST, LARGEST = 2**20, 2**28
-"""Bits of a filter: 32 MB at most, enough for 16 million values."""
+"""Bits of a filter: 32 MB at most, enough for 8 million values; more are looked up in vain after that."""
 
 
 class Sieve:
@@ -37,10 +37,10 @@ class Sieve:
         self._bytes = np.zeros(bits // 8, dtype=np.uint8)
 
     def pass_on(self, hashes: Hashes) -> Mask:
-        """Add these values, and return which of them may have been there or come more than once."""
+        """Add these values, and return which of them may have been there before their turn."""
         seen = self.has(hashes)
         self.add(hashes)
-        return repeated(hashes) | seen
+        return again(hashes) | seen
 
     def has(self, hashes: Hashes) -> Mask:
         """Return which of these values may have been added."""
@@ -67,6 +67,16 @@ def repeated(hashes: Hashes) -> Mask:
     same[1:-1] = np.diff(hashes[order]) == 0
     found = np.empty(len(hashes), dtype=np.bool_)
     found[order] = same[1:] | same[:-1]
+    return found
+
+
+def again(hashes: Hashes) -> Mask:
+    """Return which of these values have come already, earlier among them."""
+    order = np.argsort(hashes, kind="stable")
+    same = np.zeros(len(hashes), dtype=np.bool_)
+    same[1:] = np.diff(hashes[order]) == 0
+    found = np.empty(len(hashes), dtype=np.bool_)
+    found[order] = same
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import csv
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +24,11 @@ ACTIONS: tuple[Action, ...] = get_args(Action)
 OF_TABLES: tuple[Action, ...] = ("analyze", "duplicates", "preview", "estimate")
 """Those that look at a table; the others look at a run."""
 FORMATS = ("table", "json")
+MOST = 2**63 - 1
+"""More rows than any table has, and the largest number that databases know."""
 SUFFIXES = (".json", ".html")
+NAMES = re.compile(r'\s*("(?:[^"]|"")*")\s*(?:,|$)|([^,]*)(?:,|$)')
+"""A name in double quotes, or one without, up to the next comma."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,14 +265,22 @@ def _table(given: str | None) -> str:
 
 
 def _columns(given: str | Sequence[str] | None) -> list[str] | None:
-    """Split names at commas; a name that has one stands in double quotes, as in CSV."""
     if given is None:
         return None
-    parts = next(csv.reader([given], skipinitialspace=True), []) if isinstance(given, str) else given
-    names = [part.strip() for part in parts if part.strip()]
+    names = _split(given) if isinstance(given, str) else list(given)
     if not names:
         raise ConfigurationError("--columns names no column: name one or more, with commas between them.")
     return names
+
+
+def _split(listed: str) -> list[str]:
+    """Split names at commas; one with a comma or with spaces around it is in double quotes, as in CSV."""
+    found = NAMES.findall(listed)
+    return [
+        quoted[1:-1].replace('""', '"') if quoted else plain.strip()
+        for quoted, plain in found
+        if quoted or plain.strip()
+    ]
 
 
 def _from_one(given: Any, option: str) -> int:
@@ -278,7 +290,7 @@ def _from_one(given: Any, option: str) -> int:
         number = 0
     if number < 1:
         raise ConfigurationError(f"{option} is {str(given)!r}: give a whole number from 1 up.")
-    return number
+    return min(number, MOST)
 
 
 def _output(given: str | Path | None) -> Path | None:

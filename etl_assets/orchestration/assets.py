@@ -19,7 +19,7 @@ from .admin_link import admin_metadata
 from .checks import asset_check_results, build_check_specs, evaluate_alone
 from .examples import examples_table
 from .interrupts import RAISE_KEYBOARD_INTERRUPT, Handlers, cancels
-from .keys import step_name
+from .keys import named_inputs, step_name
 from .options import MigrationOptions
 from .progress import Both, EventLog
 from .results import run_metadata
@@ -73,11 +73,14 @@ def _build_asset(
 ) -> dg.AssetsDefinition:
     # Given `specs`, Dagster names the step's output after the asset, and refuses some names for outputs.
     out = dg.AssetOut.from_spec(spec.replace_attributes(deps=[]), dagster_type=dg.Nothing, is_required=False)
+    inputs = named_inputs(dep.asset_key for dep in spec.deps)
+    named = {one.key for one in inputs.values()}
 
     @dg.multi_asset(
         name=step_name(transformer._meta.name),
         outs={"result": out},
-        deps=spec.deps,
+        ins=inputs,
+        deps=[dep for dep in spec.deps if dep.asset_key not in named],
         check_specs=build_check_specs(transformer),
         can_subset=True,  # so that a check can be executed by itself
     )

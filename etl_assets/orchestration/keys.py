@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from hashlib import blake2b
 
 import dagster as dg
@@ -19,6 +20,8 @@ JOBS_AND_STEPS = frozenset({MIGRATE, DRY_RUN, REHEARSE, OBSERVE})
 
 STEP_SUFFIX = "_load"
 """For a transformer whose name is taken, by these or by Dagster itself (`context`, `type`)."""
+INPUT_SUFFIX = "_rows"
+"""For what such a transformer is to those that depend on it."""
 
 
 def asset_key(name: str) -> dg.AssetKey:
@@ -28,11 +31,26 @@ def asset_key(name: str) -> dg.AssetKey:
 
 def step_name(name: str) -> str:
     """Name of the step that loads a transformer: its own, where nothing else in a code location has it."""
+    return name + STEP_SUFFIX if name in JOBS_AND_STEPS or _is_refused(name) else name
+
+
+def named_inputs(keys: Iterable[dg.AssetKey]) -> dict[str, dg.AssetIn]:
+    """Name those upstream assets of a step whose keys make no name that Dagster takes."""
+    names = {key: key.to_python_identifier() for key in keys}
+    return {
+        name + INPUT_SUFFIX: dg.AssetIn(key, dagster_type=dg.Nothing)
+        for key, name in names.items()
+        if _is_refused(name)
+    }
+
+
+def _is_refused(name: str) -> bool:
+    """Ask Dagster, which keeps some names for itself, and Python's keywords."""
     try:
         dg.OpDefinition(name=name, compute_fn=lambda: None)
     except dg.DagsterInvalidDefinitionError:
-        return name + STEP_SUFFIX
-    return name + STEP_SUFFIX if name in JOBS_AND_STEPS else name
+        return True
+    return False
 
 
 def source_key(meta: Options) -> dg.AssetKey:

@@ -9,6 +9,7 @@ from typing import Any
 
 import dagster as dg
 
+from .. import labels
 from ..places import place_of
 from ..source import Query
 from ..transformer import Options, Transformer
@@ -49,7 +50,9 @@ def chosen(registry: Registry, only: Collection[str] | None) -> list[Transformer
 def _asset_spec(transformer: TransformerClass, registry: Registry) -> dg.AssetSpec:
     meta = transformer._meta
     upstream = [up for up in meta.upstream if up not in ("self", meta.name)]
-    said: dict[str, Any] = {"owners": list(meta.owners), "tags": meta.tags, "group_name": meta.group}
+    problem = next(labels.problems(meta), None)
+    if problem is not None:
+        raise meta.error(problem)
     try:
         return dg.AssetSpec(
             asset_key(meta.name),
@@ -57,38 +60,12 @@ def _asset_spec(transformer: TransformerClass, registry: Registry) -> dg.AssetSp
             description=_description(transformer),
             kinds={"django", vendor(meta.using)},
             metadata=_metadata(transformer, registry),
-            **said,
+            owners=list(meta.owners),
+            tags=meta.tags,
+            group_name=meta.group,
         )
     except (dg.DagsterInvalidDefinitionError, dg.DagsterInvariantViolationError) as error:
-        raise _refused(meta, said, error) from error
-
-
-def _refused(meta: Options, said: Mapping[str, Any], error: Exception) -> Exception:
-    """Name the option of Meta that Dagster does not take."""
-    for owner in said["owners"]:
-        if not _is_taken(meta, owners=[owner]):
-            return meta.error(
-                f"has owner {owner!r}, which Dagster does not take: write an e-mail address or 'team:name'."
-            )
-    if not _is_taken(meta, group_name=said["group_name"]):
-        return meta.error(
-            f"has group {meta.group!r}, which Dagster does not take: use letters, digits and underscores."
-        )
-    for name, value in said["tags"].items():
-        if not _is_taken(meta, tags={name: value}):
-            return meta.error(
-                f"has tag {name!r}: {value!r}, which Dagster does not take: use at most 63 letters, digits, "
-                "'_', '-' and '.' for each."
-            )
-    return meta.error(f"cannot become a Dagster asset: {error}")
-
-
-def _is_taken(meta: Options, **said: Any) -> bool:
-    try:
-        dg.AssetSpec(asset_key(meta.name), **said)
-    except (dg.DagsterInvalidDefinitionError, dg.DagsterInvariantViolationError):
-        return False
-    return True
+        raise meta.error(f"cannot become a Dagster asset: {error}") from error
 
 
 def _legacy_spec(meta: Options) -> dg.AssetSpec:

@@ -88,6 +88,13 @@ def test_a_table_that_does_not_exist(hospital: Pair) -> None:
     )
 
 
+def test_names_are_near_whatever_their_case(hospital: Pair) -> None:
+    sentence = refused("analyze", "--table", "LEGACY_DEPARTMENT")
+    assert "Did you mean 'legacy_departments' in 'legacy'?" in sentence
+    line = ("analyze", "--table", "legacy_departments", "--columns", "EMIAL")
+    assert "Did you mean 'email'?" in look(*line).stderr
+
+
 def test_a_table_that_the_named_database_lacks(hospital: Pair) -> None:
     assert refused("analyze", "--table", "legacy_patient", "--database", "legacy") == (
         "Database 'legacy' has no table or view 'legacy_patient'. Did you mean 'legacy_patients'? "

@@ -105,6 +105,15 @@ def test_every_variable_is_read_by_somebody() -> None:
     assert asked <= SERVICES["django"]["environment"].keys()
 
 
+def test_what_the_settings_read_can_be_set_without_touching_a_file() -> None:
+    settings = (ROOT / "django_project" / "settings.py").read_text()
+    known = set(re.findall(r"(?m)^\| `(\w+)` \|", settings)) - {"DEBUG"}  # the image says that
+
+    assert {"NIGHTLY", "SENSORS", "ALERT_EMAIL", "WEBHOOK_URL", "DAGSTER_URL"} < known
+    assert known <= SERVICES["code"]["environment"].keys()
+    assert known <= set(re.findall(r"(?m)^(\w+)=", read("systemd/environment.example")))
+
+
 def test_one_web_server_is_read_only() -> None:
     read_only = [name for name in SERVICES if "--read-only" in SERVICES[name].get("command", [])]
     assert read_only == ["viewer"]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +16,7 @@ import pytest
 from tests.commands import ROOT
 from tests.databases import Pair
 from tests.deploy.files import DEPLOY, program, read, replaced
+from tests.servers import free_port
 
 BIN = Path(sys.executable).parent
 UNITS = sorted((DEPLOY / "systemd").glob("*.service")) + sorted((DEPLOY / "systemd").glob("*.timer"))
@@ -87,6 +90,15 @@ def test_the_units_environment_is_whole() -> None:
     assert asked | {"DATABASE_URL", "LEGACY_DATABASE_URL", "SECRET_KEY", "ALLOWED_HOSTS"} <= example
 
 
+def test_readme_makes_the_folders_that_units_and_crontab_write_to() -> None:
+    made = {word for line in re.findall(r"(?m)^.*install -d.*$", read("README.md")) for word in line.split()}
+    written = set(re.findall(r"(/var/log/\w+)/", read("crontab") + read("systemd/etl-migrate.service")))
+    written |= set(re.findall(r"(?m)^DAGSTER_HOME=(.+)$", read("systemd/environment.example")))
+
+    assert written == {"/var/log/etl", "/var/lib/etl/dagster"}
+    assert written <= made
+
+
 def cron_lines() -> list[tuple[list[str], str]]:
     """The five fields and the command of each line, as cron reads them: \\% is %, and a bare % ends it."""
     lines = [line for line in read("crontab").splitlines() if line and not re.match(r"#|\w+=", line)]
@@ -123,3 +135,46 @@ def test_cron_commands_run(pair: Pair, tmp_path: Path, number: int) -> None:
     assert done.returncode == 0, done.stderr
     written = {re.sub(r"\d{8}", "<day>", path.name) for path in (tmp_path / "log").iterdir()}
     assert written == [{"daily_<day>.log"}, {"weekly_analysis.json", "weekly_migration.log"}][number]
+
+
+def plain_host(text: str) -> str:
+    """nginx.conf as README's `sed` leaves it on a host without containers."""
+    written = r"(?ms)^(sed '[^']*') \\\n +deploy/nginx\.conf > /etc/nginx/nginx\.conf$"
+    (command,) = re.findall(written, read("README.md"))
+    done = subprocess.run(shlex.split(command), input=text, capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def test_nginx_starts_under_systemd_as_readme_says(tmp_path: Path) -> None:
+    """Debian's unit waits for /run/nginx.pid, and gives nginx sockets for output, which cannot be opened."""
+    nginx = program("nginx")
+    if nginx is None:
+        pytest.skip("no nginx is installed on this machine")
+    pid_file = tmp_path / "nginx.pid"
+    here = {
+        "/tmp/": f"{tmp_path}/",
+        "/run/nginx.pid": str(pid_file),
+        "/var/log/nginx/": f"{tmp_path}/",
+        "listen 127.0.0.1:8080": f"listen 127.0.0.1:{free_port()}",
+    }
+    (tmp_path / "nginx.conf").write_text(replaced(plain_host(read("nginx.conf")), here))
+    journal, other_end = socket.socketpair()
+
+    with journal, other_end:
+        start = [str(nginx), "-c", str(tmp_path / "nginx.conf"), "-g", "daemon on;"]
+        done = subprocess.run(start, stdout=journal.fileno(), stderr=journal.fileno(), check=False)
+        journal.close()
+        said = other_end.recv(4096).decode()
+
+    assert done.returncode == 0, said
+    pid = int(pid_file.read_text())
+    os.kill(pid, signal.SIGTERM)
+    assert (tmp_path / "error.log").exists()
+    assert (tmp_path / "access.log").exists()
+
+
+def test_nginx_on_a_plain_host_asks_this_machine_alone() -> None:
+    text = plain_host(read("nginx.conf"))
+
+    assert set(re.findall(r"(?m)^ +(?:server|listen) (.+?):\d+;", text)) == {"127.0.0.1"}
+    assert not re.search(r"(?m)^ +listen \d+;", text)

@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-from django.db.models import Model
+from django.db.models import AutoField, ForeignKey, Model
 
 from etl_assets import Transformer, col, key, link
 from etl_assets.engine.report import TransformerReport
@@ -150,10 +150,18 @@ def _type(values: Sequence[Any]) -> str:
 
 
 def rows_in(model: type[Model]) -> Rows:
-    """All rows but what a run draws anew, sorted."""
+    """All rows but what a run draws anew, sorted; a parent that has a drawn key goes by its legacy one."""
     drawn = {"id"} if model is Document else {"created_at", "changed_at", "rate"}
-    names = [field.attname for field in model._meta.concrete_fields if field.name not in drawn]
+    names = [
+        f"{field.name}__legacy_id" if _refers_to_drawn(field) else field.attname
+        for field in model._meta.concrete_fields
+        if field.name not in drawn and not isinstance(field, AutoField)
+    ]
     return sorted(((*row,) for row in model._base_manager.values_list(*names)), key=repr)
+
+
+def _refers_to_drawn(field: Any) -> bool:
+    return isinstance(field, ForeignKey) and isinstance(field.target_field, AutoField)
 
 
 def outcome(*, without: type[Model] | None = None, **options: Any) -> dict[str, Any]:

@@ -235,8 +235,9 @@ def test_the_run_of_a_link_is_offered_though_it_is_old(
     assert keys(staff, run__id__exact=reject.run.pk) == ["7"]
 
 
-def test_a_run_that_is_none_is_refused(staff: Client, reject: Reject) -> None:
-    assert staff.get(REJECTS, {"run__id__exact": "x"}).status_code == 302
+@pytest.mark.parametrize("number", ["x", "-1", "9" * 30])
+def test_a_run_that_is_none_is_refused(staff: Client, reject: Reject, number: str) -> None:
+    assert staff.get(REJECTS, {"run__id__exact": number}).status_code == 302
 
 
 @override_settings(ETL_CONFIG={"SENSITIVE_COLUMNS": ["ssn"]})

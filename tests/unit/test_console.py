@@ -91,9 +91,13 @@ def patients(**changes: object) -> TransformerReport:
     report.reject_reasons = Counter({"department:link": 150, ":duplicate_key": 50})
     report.warning_reasons = Counter({"postcode:matches": 7})
     report.rejects = Rows(  # type: ignore[assignment]
-        RejectedRow("17", "department", "link", "department: 999 is the key of no row in 'departments'", {}),
-        RejectedRow("18", "department", "link", "department: 998 is the key of no row in 'departments'", {}),
-        RejectedRow("19", "", "duplicate_key", "key '19' is that of legacy row 19 (row 3 read)", {}),
+        RejectedRow(
+            "17", "department", "link", "department: 999 is the key of no row in 'departments'", "{}", ""
+        ),
+        RejectedRow(
+            "18", "department", "link", "department: 998 is the key of no row in 'departments'", "{}", ""
+        ),
+        RejectedRow("19", "", "duplicate_key", "key '19' is that of legacy row 19 (row 3 read)", "{}", ""),
     )
     for name, value in changes.items():
         setattr(report, name, value)
@@ -348,7 +352,7 @@ def test_a_failure_without_rollback_says_what_was_kept():
 
 def test_only_the_commonest_reasons_are_shown_and_long_lines_are_cut():
     report = patients(reject_reasons=Counter({f"f{n}:code": 100 - n for n in range(9)}))
-    report.rejects = Rows(RejectedRow("1", "f0", "code", "f0: " + "x" * 80, {}))  # type: ignore[assignment]
+    report.rejects = Rows(RejectedRow("1", "f0", "code", "f0: " + "x" * 80, "{}", ""))  # type: ignore[assignment]
 
     assert list(reject_lines(report, width=40)) == [
         "Rejected:",

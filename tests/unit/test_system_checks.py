@@ -152,6 +152,35 @@ class Visitors(Transformer):
     assert [one.obj.__name__ for one in messages] == ["Places", "Plains"]
 
 
+def test_e006_an_owner_and_a_tag_are_found_before_dagster_refuses_them(module):
+    name = module("""
+
+class Places(Transformer):
+    class Meta:
+        source = "old_places"
+        model = Place
+        owners = ("team:town", "Bob")
+        tags = {"tier": "very good"}
+    legacy_id = key("no")
+""")
+    with override_settings(ETL_CONFIG={"TRANSFORMER_DISCOVERY_PATHS": [name]}):
+        messages = run_checks(tags=[TAG])
+
+    assert [(one.id, one.msg) for one in messages] == [
+        (
+            "etl_assets.E006",
+            "Meta of Places has owner 'Bob', which Dagster does not take: "
+            "write an e-mail address or 'team:name'.",
+        ),
+        (
+            "etl_assets.E006",
+            "Meta of Places has tag 'tier': 'very good', which Dagster does not take: "
+            "use at most 63 letters, digits, '_', '-' and '.' for each.",
+        ),
+    ]
+    assert [one.obj.__name__ for one in messages] == ["Places", "Places"]
+
+
 @pytest.mark.parametrize(
     "program",
     [

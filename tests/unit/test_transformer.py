@@ -71,8 +71,8 @@ def test_every_option_is_taken():
         (
             {"frequency": "daily"},
             "has no option 'frequency'. Its options are source, model, name, key, legacy_key, after, "
-            "database, using, watermark, watermark_overlap, batch_size, rebuild_indexes, order_by, group, owners, "
-            "tags.",
+            "database, using, watermark, watermark_overlap, batch_size, rebuild_indexes, order_by, group, "
+            "owners, tags.",
         ),
         ({"source": None}, "has no source: write source = ... in it."),
         ({"model": None}, "has no model: write model = ... in it."),
@@ -112,6 +112,7 @@ def test_a_wrong_option_is_refused_when_the_class_is_made(options: dict[str, obj
     ("options", "what"),
     [
         ({"name": "front desk"}, "has name 'front desk': use letters, digits and underscores only."),
+        ({"name": "n" * 101}, "has a name of 101 characters: use 100 at most."),
         (
             {"model": "targets.Plane"},
             "has model 'targets.Plane', which no installed app has: write 'app_label.Model'.",

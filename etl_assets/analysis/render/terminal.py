@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from rich.console import Group, RenderableType
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -63,7 +65,8 @@ def duplicates(found: Mapping[str, Any]) -> RenderableType:
         return Group(head, "\nNo duplicates.")
     parts: list[RenderableType] = [head]
     for group in found["groups"]:
-        parts += ["", _group_title(group), Padding(_rows(group["rows"][:SEVERAL]), (0, 0, 0, 2))]
+        rows = Rows(group["rows"][:SEVERAL], found["columns"])
+        parts += ["", _group_title(group), Padding(rows, (0, 0, 0, 2))]
         if (more := group["count"] - SEVERAL) > 0:
             parts.append(Text(f"  and {plural(more, 'row')} more", "dim"))
     if (more := found["group_count"] - len(found["groups"])) > 0:
@@ -177,14 +180,40 @@ def _group_title(group: Mapping[str, Any]) -> Text:
     return title
 
 
-def _rows(rows: Sequence[Mapping[str, Any]]) -> Table:
-    """Lay whole rows out, each on one line: what does not fit is cut."""
-    table = _table(*map(shown, rows[0])) if rows else _table()
-    for column in table.columns:
-        column.no_wrap, column.overflow = True, "ellipsis"
-    for row in rows:
-        table.add_row(*(_value(value, CELL) for value in row.values()))
-    return table
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows, each on one line: what was compared, and as many other columns as there is room for."""
+
+    rows: Sequence[Mapping[str, Any]]
+    compared: Sequence[str]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        names = list(self.rows[0]) if self.rows else []
+        fitting = self._fitting(names, options.max_width)
+        table = _table(*map(shown, fitting))
+        for column in table.columns:
+            column.no_wrap, column.overflow = True, "ellipsis"
+        for row in self.rows:
+            table.add_row(*(_value(row[name], self._most(name)) for name in fitting))
+        yield table
+        if more := len(names) - len(fitting):
+            yield Text(f"and {plural(more, 'more column')}: --output writes all", "dim")
+
+    def _fitting(self, names: Sequence[str], width: int) -> list[str]:
+        chosen: set[str] = set()
+        for name in sorted(names, key=lambda name: name not in self.compared):
+            width -= self._width(name)
+            if width < 0 and chosen:
+                break
+            chosen.add(name)
+        return [name for name in names if name in chosen]
+
+    def _width(self, name: str) -> int:
+        cells = [shown(name), *(quoted(row[name], self._most(name)) for row in self.rows)]
+        return max(map(cell_len, cells)) + 2
+
+    def _most(self, name: str) -> int:
+        return CELL if name in self.compared else CELL // 2
 
 
 def _previewed(place: int, row: Mapping[str, Any], sources: Sources) -> Iterator[RenderableType]:

@@ -18,7 +18,8 @@ from django.db.models import Field
 from ..batch import Batch, legacy_key_text
 from ..failures import is_row_at_fault
 from ..kinds import column_of, stored_field
-from ..rejects import RejectedRow, as_json
+from ..raw import as_json, kept_rows
+from ..rejects import RejectedRow
 from ..sources import Reader
 from ..targets import Target
 from .declared import MATCHES_SOURCE
@@ -78,9 +79,8 @@ class Wanted:
         """Hash a row as its reject would be."""
         if self.raw is None:
             return ""
-        (raw,) = self.raw.slice(index, 1).to_pylist()
-        values = {name: as_json(value) for name, value in raw.items()}
-        return RejectedRow(self.keys[index], "", "", "", values).digest
+        ((_, digest),) = kept_rows([self.keys[index]], self.raw.slice(index, 1))
+        return digest
 
 
 @dataclass(frozen=True, slots=True)

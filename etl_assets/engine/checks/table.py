@@ -10,7 +10,7 @@ from django.db.models import Field, Model, UniqueConstraint
 
 from ..kinds import column_of, is_text
 from ..plan import Plan
-from ..rejects import as_json
+from ..raw import as_json
 from .declared import KEYS_UNIQUE, NO_ORPHANS, NULL_SHARE
 from .reading import as_read
 from .result import MASK, SAMPLES, CheckResult, Severity, counted, hidden_fields, percent

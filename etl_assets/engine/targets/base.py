@@ -163,6 +163,9 @@ class Target(ABC):
         """Bring such rows into the form that `append` takes."""
         raise NotImplementedError
 
+    def reserve(self, rows: int) -> None:  # noqa: B027 - not every database gives keys out beforehand
+        """Have keys ready for so many new rows more, which another thread may then pack."""
+
     def append(self, packed: Packed) -> int:
         """Create them, and return how many were."""
         raise NotImplementedError

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+from functools import cached_property
+from typing import cast
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from django.db import OperationalError
@@ -16,7 +19,7 @@ from .base import ROW, Packed, Part
 from .sql import Sql, SqlTarget
 
 SMALL = 1_000
-"""Rows that a table may grow by before the planner needs to know."""
+"""Rows that a table may grow by before it matters."""
 
 LOCK_TIMEOUT, LOCK_NOT_AVAILABLE = "5s", "55P03"
 
@@ -52,7 +55,8 @@ class PostgresTarget(SqlTarget):
 
     def open(self) -> None:
         super().open()
-        self._grown = 0
+        self._grown = self._staged_before = 0
+        self._is_one_transaction = self.connection.in_atomic_block
         self._known = self._known_rows()
         if self._known == 0 and not self.is_empty():
             self._known = -1
@@ -60,24 +64,48 @@ class PostgresTarget(SqlTarget):
         if self.pk_is_drawn and not self.dry_run:
             self.advance_sequence()  # one left behind by hand-made keys would refuse every new row
 
+    def _settle_batch(self) -> None:
+        """Set what the transaction needs, where each batch has its own."""
+        if not self._is_one_transaction:
+            self._settle()
+
     def _settle(self) -> None:
-        """Set what the transaction needs; outside one, `stage` sets it anew for each batch."""
+        """Set what the transaction needs."""
         # Each statement then speaks for its own rows, and no queue of deferred checks grows.
         self.execute("SET CONSTRAINTS ALL IMMEDIATE")
         # The planner does not know that a batch is small and the index of its key is warm.
         self.execute("SET LOCAL random_page_cost = 1.1")
 
     def clear(self) -> None:
-        # Quick where the table was made in this very transaction, which its savepoints are not.
+        """Empty the staging table; it takes milliseconds to truncate one, so a few rows are deleted."""
+        if self._staged_before < SMALL:
+            super().clear()
+            return
         self.execute(f"TRUNCATE {self.stage_table}")
+        self._staged_before = 0
 
     def stage(self, packed: Packed) -> None:
-        self._settle()
+        self._settle_batch()
         self._keep_statistics()
         super().stage(packed)
+        self._staged_before += self._staged
+
+    def reserve(self, rows: int) -> None:
+        if not self._scattered or self._sequence is None or self.dry_run:
+            return
+        left = (
+            "(CASE WHEN s.seqincrement > 0 THEN s.seqmax ELSE s.seqmin END - q.last_value) / s.seqincrement"
+        )
+        ((numbers,),) = self.fetch(
+            "SELECT string_agg(n::text, ',') FROM (SELECT nextval(%s::regclass) AS n FROM generate_series(1, "
+            f"(SELECT LEAST(%s, {left}) FROM pg_sequence s, {self._quoted_sequence} q "
+            "WHERE s.seqrelid = %s::regclass))) drawn",
+            [self._sequence, rows, self._sequence],
+        )
+        self._numbers.add(np.fromstring(numbers or "", np.int64, sep=","))
 
     def append(self, packed: Packed) -> int:
-        self._settle()
+        self._settle_batch()
         created = super().append(packed)
         self._grown += created
         return created
@@ -190,17 +218,26 @@ class PostgresTarget(SqlTarget):
     def verify(self) -> None:
         self.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
-    def advance_sequence(self) -> None:
+    @cached_property
+    def _sequence(self) -> str | None:
+        """The sequence that primary keys come from, quoted; None where there is none."""
         whose = [self._plain_table, column_of(self.pk)]
         ((sequence,),) = self.fetch("SELECT pg_get_serial_sequence(%s, %s)", whose)
-        if sequence is None:
+        return cast("str | None", sequence)
+
+    @property
+    def _quoted_sequence(self) -> str:
+        return (self._sequence or "").replace("%", "%%")
+
+    def advance_sequence(self) -> None:
+        if self._sequence is None:
             return
         key = self.column(self.pk)
         self.execute(
-            f"SELECT setval(%s, m.largest) FROM {sequence} q, "
+            f"SELECT setval(%s, m.largest) FROM {self._quoted_sequence} q, "
             f"(SELECT MAX({key}) AS largest FROM {self.table}) m "
             "WHERE m.largest > CASE WHEN q.is_called THEN q.last_value ELSE q.last_value - 1 END",
-            [sequence],
+            [self._sequence],
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -16,22 +15,10 @@ from django.db.models.sql import Query
 from ..batch import Positions
 from ..kinds import column_of
 from .base import ROW, Clash, Matches, Packed, Part, Target, UniqueSet
+from .locality import leading_fields, together
+from .numbers import Counted, Drawn, Numbers
 
 Sql = tuple[str, list[Any]]
-
-
-class Numbers:
-    """Keys for new rows, from 1 on; two threads may ask."""
-
-    def __init__(self) -> None:
-        self._next = 1
-        self._lock = threading.Lock()
-
-    def take(self, count: int) -> int:
-        """Return the first of so many that nobody else gets."""
-        with self._lock:
-            first, self._next = self._next, self._next + count
-            return first
 
 
 class SqlTarget(Target):
@@ -89,11 +76,12 @@ class SqlTarget(Target):
 
     def pack_new(self, rows: pa.Table) -> Packed:
         new = rows.drop_columns([ROW])
-        if self._numbers_rows:
-            first = self._numbers.take(rows.num_rows)
-            numbers = pa.array(range(first, first + rows.num_rows), pa.int64())
-            new = new.append_column(column_of(self.pk), numbers)
-        return self.pack(new)
+        if self.pk_is_drawn:
+            numbers = self._numbers.take(rows.num_rows)
+            if numbers is None:
+                return self.pack(new)  # the database numbers them as they come
+            new = new.append_column(column_of(self.pk), pa.array(numbers))
+        return self.pack(together(new, self._scattered))
 
     def append(self, packed: Packed) -> int:
         return self.load(packed, self.table)
@@ -104,7 +92,12 @@ class SqlTarget(Target):
 
     @cached_property
     def _numbers(self) -> Numbers:
-        return Numbers()
+        return Counted() if self._numbers_rows else Drawn()
+
+    @cached_property
+    def _scattered(self) -> list[Field[Any, Any]]:
+        """Fields by whose values new rows are sorted."""
+        return leading_fields(self.meta, self.staged_fields)
 
     def match(self) -> Matches:
         different = " OR ".join(
@@ -161,7 +154,7 @@ class SqlTarget(Target):
             columns.insert(0, key)
             values.insert(
                 0,
-                f"GREATEST((SELECT MAX({key}) FROM {self.table}), {self._numbers.take(len(chosen)) - 1}) "
+                f"GREATEST((SELECT MAX({key}) FROM {self.table}), {self._first_of(len(chosen)) - 1}) "
                 f"+ ROW_NUMBER() OVER (ORDER BY {ROW})",
             )
         return self.execute(
@@ -169,6 +162,12 @@ class SqlTarget(Target):
             f"FROM {self.stage_table} WHERE {condition} ORDER BY {ROW}",
             parameters,
         )
+
+    def _first_of(self, count: int) -> int:
+        """Take so many numbers and return the first."""
+        numbers = self._numbers.take(count)
+        assert numbers is not None, "a dry run has numbers without end"
+        return int(numbers[0])
 
     def update(self, chosen: Positions) -> int:
         if not len(chosen):

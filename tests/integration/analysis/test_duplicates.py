@@ -268,6 +268,15 @@ def test_any_type_of_postgresql_can_be_a_duplicate(databases: Databases) -> None
     assert found("t", list(columns))["duplicate_count"] == 2
 
 
+@pytest.mark.parametrize("how", [{}, {"ignore_case": True}])
+def test_three_hundred_columns_are_compared(legacy: Vendor, how: dict[str, bool]) -> None:
+    names = [f"c{number}" for number in range(300)]
+    rows = [tuple(f"{row // 2}/{number}" for number in range(300)) for row in range(6)]
+    make_table("wide", dict.fromkeys(names, "varchar(9)"), rows)
+    result = found("wide", names, **how)
+    assert (result["group_count"], result["duplicate_count"], result["null_rows"]) == (3, 6, 0)
+
+
 def test_the_collation_does_not_matter(databases: Databases) -> None:
     databases.fresh("legacy", "sqlite")
     execute("CREATE TABLE t (id INTEGER PRIMARY KEY, x TEXT COLLATE NOCASE)")

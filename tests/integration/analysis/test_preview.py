@@ -191,7 +191,8 @@ class Inns(Transformer):
 
 @SAME_VENDORS
 def test_a_row_that_is_ok_says_what_it_is_warned_of(pair: Pair) -> None:
-    rows = [(1, "ab", " acorn"), (2, "B", "Bell"), (3, "C", "dove"), (4, "D", "elephants"), (5, "ef", "goose")]
+    names = [("ab", " acorn"), ("B", "Bell"), ("C", "dove"), ("D", "elephants"), ("ef", "goose")]
+    rows = [(number, *pair) for number, pair in enumerate(names, 1)]
     make_table("inns", {"no": "integer", "code": "varchar(9)", "name": "varchar(19)"}, rows)
     short = "code: {!r} fails matches('[a-z]{{2,}}')"
     begins = "fails the rule 'the name begins as the code does'"
@@ -313,6 +314,17 @@ def test_without_a_transformer_the_suggested_verbs_do(vendor: Vendor, databases:
     assert bad["status"] == "rejected"
     assert bad["reason"] == "born: date('%d/%m/%Y', '%Y-%m-%d') cannot read '31/02/2001'"
     assert [row["changed"] for row in found["rows"]][6:] == [[], ["born"]]
+
+
+def test_a_column_without_a_name(databases: Databases) -> None:
+    """As SQLite makes it of a CSV file whose header lacks one."""
+    databases.fresh("legacy", "sqlite")
+    databases.fresh("default", "sqlite", migrated=True)
+    with connections["legacy"].cursor() as cursor:
+        cursor.execute('CREATE TABLE imported ("" text, " name " text)')
+        cursor.execute("INSERT INTO imported VALUES (' 1', ' Ann')")
+    found = previewed("imported", [], 10, None)
+    assert [row["transformed"] for row in found["rows"]] == [{"": 1, " name ": "Ann"}]
 
 
 def test_an_empty_table_has_no_rows(pair: Pair) -> None:

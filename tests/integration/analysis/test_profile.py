@@ -152,6 +152,28 @@ def test_sensitive_values_are_masked(hospital: Vendor) -> None:
     assert column["distinct_count"] == len({row["ssn"] for row in rows_of("legacy_patients")} - {None})
 
 
+def test_words_and_signs_of_a_sensitive_column_are_masked(legacy: Vendor) -> None:
+    """Its truth values are values, and so are the signs in its formats; those of others are shown."""
+    rows = [(number, "jn"[number % 2], "٣!x 4-2" if number % 3 else "ab") for number in range(60)]
+    make_table("t", {"id": "integer", "flag": "varchar(9)", "code": "varchar(9)"}, rows)
+    profiles = {}
+    for covered in ({"flag", "code"}, set()):
+        with open_table("t", "legacy") as table:
+            profiles[bool(covered)] = analyze(table, masker=Masker(covered), registry=Registry([]))
+    assert issue(profiles[True], "boolean_as_text", "flag")["message"] == (
+        "The values mean true (***) and false (***)."
+    )
+    assert issue(profiles[True], "boolean_as_text", "flag")["suggestion"] == (
+        'col("flag").upper().boolean(true=(...,), false=(...,))'
+    )
+    assert '("J",)' in issue(profiles[False], "boolean_as_text", "flag")["suggestion"]
+    patterns = {
+        masked: [one["pattern"] for one in profile["columns"]["code"]["formats"]]
+        for masked, profile in profiles.items()
+    }
+    assert patterns == {True: ["**a 9-9", "aa"], False: ["٣!a 9-9", "aa"]}
+
+
 def test_content_makes_a_column_sensitive(legacy: Vendor) -> None:
     cards = ["4111 1111 1111 1111", "5500-0000-0000-0004", "340000000000009"]
     make_table("paid", {"id": "integer", "remark": "varchar(40)"}, list(enumerate(cards)))
@@ -286,6 +308,17 @@ def test_types_that_text_stands_for(
     assert profile["columns"]["v"]["inferred_type"] == inferred
     if verbs is not None:
         assert f'col("v"){verbs}' in {one["suggestion"] for one in profile["issues"]}
+
+
+def test_dates_that_are_nearly_all_different_are_no_key(legacy: Vendor) -> None:
+    days = [f"{1 + day % 28:02}/{1 + day // 28:02}/1999" for day in range(100)]
+    rows = [(day, text, text) for text, day in zip(days, range(100), strict=True)]
+    make_table("t", {"code": "integer", "born": "varchar(10)", "text": "varchar(10)"}, [*rows, rows[0]])
+    execute("UPDATE t SET text = 'x' || code WHERE code > 0")
+    profile = profiled("t")
+    assert issue(profile, "almost_unique", "code")["count"] == 1
+    assert "almost_unique" in codes(profile, "text")
+    assert "almost_unique" not in codes(profile, "born")
 
 
 def test_unique_but_for_case(legacy: Vendor) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from etl_assets import Query, Transformer, col, key
+from etl_assets import Query, Transformer, col, key, labels
 from etl_assets.exceptions import ConfigurationError
 from etl_assets.orchestration.assets import build_asset_specs, build_legacy_specs
 from etl_assets.orchestration.jobs import build_definitions
@@ -109,18 +109,30 @@ def test_dagster_takes_every_source(source: Any) -> None:
     dg.Definitions.validate_loadable(build_definitions(Registry([transformer(source=source)])))
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        *("type", "context", "class", "in", "conf", "x", "a__b"),
-        *("migrate_legacy_data", "dry_run_legacy_data", "rehearse_transformers", "observe_legacy_tables"),
-    ],
-)
+HOSTILE_NAMES = [
+    *("type", "context", "class", "in", "conf", "config", "x", "a__b"),
+    *("migrate_legacy_data", "dry_run_legacy_data", "rehearse_transformers", "observe_legacy_tables"),
+]
+
+
+@pytest.mark.parametrize("name", HOSTILE_NAMES)
 def test_dagster_takes_every_name(name: str) -> None:
     definitions = build_definitions(Registry([transformer(name=name)]))
 
     dg.Definitions.validate_loadable(definitions)
     assert dg.AssetKey(name) in definitions.resolve_asset_graph().materializable_asset_keys
+
+
+@pytest.mark.parametrize("name", HOSTILE_NAMES)
+def test_dagster_takes_every_name_of_an_upstream_transformer(name: str) -> None:
+    upstream = transformer(name=name)
+    downstream = transformer(name="downstream", after=(name,))
+
+    definitions = build_definitions(Registry([upstream, downstream]))
+
+    dg.Definitions.validate_loadable(definitions)
+    parents = definitions.resolve_asset_graph().get(dg.AssetKey("downstream")).parent_keys
+    assert parents == {dg.AssetKey(name), source_key(downstream._meta)}
 
 
 def test_a_spec_says_what_is_known_beforehand() -> None:
@@ -190,6 +202,36 @@ def test_what_dagster_refuses_is_said_of_the_transformer(options: dict[str, Any]
         build_asset_specs(Registry([transformer(**options)]))
 
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        *(
+            {"owners": (owner,)}
+            for owner in (
+                *("a@b.org", "first.last+x@sub.example.museum", "team:a", "team:front desk", "team:", "Bob"),
+                *("a@b", "a@b.c", "@b.org", "a b@c.org", "a@b.org ", "ä@b.org", "a@b.toolongone"),
+            )
+        ),
+        *({"group": group} for group in ("a", "a_1", "a/b", "a//b", "/a", "a b", "zölle", "a-b")),
+        *(
+            {"tags": {name: "x"}}
+            for name in ("a", "a.b-c_d", "a/b", "a/b/c", "dagster/kind/x", "a b", "", "n" * 63, "n" * 64, "ö")
+        ),
+        *({"tags": {"tier": value}} for value in ("", "a.b-c_d", "a b", "v" * 63, "v" * 64, "ö", "a/b")),
+    ],
+    ids=str,
+)
+def test_the_system_check_refuses_what_dagster_refuses(options: dict[str, Any]) -> None:
+    meta = transformer(**options)._meta
+    try:
+        dg.AssetSpec("it", owners=list(meta.owners), group_name=meta.group, tags=meta.tags)
+        is_taken = True
+    except dg.DagsterInvalidDefinitionError:
+        is_taken = False
+
+    assert bool(list(labels.problems(meta))) is not is_taken
 
 
 def test_options_are_explained_in_the_launchpad() -> None:

@@ -18,7 +18,8 @@ from django.utils import timezone
 from etl_assets import Transformer, col, concat, key, link, rule
 from etl_assets.columns import Expression
 from etl_assets.engine.batch import Batch, Rejection
-from etl_assets.engine.rejects import RejectedRow, RejectLog, as_json, storable, write_csv
+from etl_assets.engine.raw import as_json, kept_rows, storable
+from etl_assets.engine.rejects import RejectLog, write_csv
 from etl_assets.models import Reject, Run
 from tests.databases import Pair
 from tests.legacy import attempt, load, make_table, reasons
@@ -370,26 +371,56 @@ def test_a_nul_is_made_visible():
     assert storable("a\x00b") == r"a\x00b"
 
 
-def row(legacy_key: str = "1", field: str = "a", code: str = "date", **raw: Any) -> RejectedRow:
-    return RejectedRow(legacy_key, field, code, "why", raw)
+def digest(legacy_key: str = "1", **raw: Any) -> str:
+    ((_, found),) = kept_rows([legacy_key], pa.record_batch({name: [value] for name, value in raw.items()}))
+    return found
 
 
 def test_the_digest_is_that_of_key_and_raw_row_and_of_nothing_else():
-    same = row("1", x="5", y=None)
+    same = digest("1", x="5", y=None)
 
-    assert same.digest == row("1", "b", "null", y=None, x="5").digest
-    assert len(same.digest) == 32
-    others = [row("2", x="5", y=None), row("1", x="6", y=None), row("1", x="5", y=""), row("1", x="5")]
-    assert len({same.digest, *(other.digest for other in others)}) == 5
+    assert same == digest("1", y=None, x="5")
+    assert len(same) == 32
+    others = [
+        digest("2", x="5", y=None),
+        digest("1", x="6", y=None),
+        digest("1", x="5", y=""),
+        digest("1", x="5"),
+    ]
+    assert len({same, *others}) == 5
 
 
 def test_the_digest_is_the_same_however_sqlite_hands_a_number_out():
-    assert row(x=7).digest == row(x=7.0).digest == row(x="7").digest
-    assert row(x=7.5).digest != row(x=7).digest
+    assert digest(x=7) == digest(x=7.0) == digest(x="7")
+    assert digest(x=7.5) == digest(x="7.5") != digest(x=7)
+    assert digest(x=True) == digest(x="True")
 
 
 def test_the_digest_is_the_same_on_every_machine_and_in_every_process():
-    assert row("7", number="N/A", age=3).digest == "2676d99359adde70b2f5a0e7f7781251"
+    assert digest("7", number="N/A", age=3) == "2676d99359adde70b2f5a0e7f7781251"
+
+
+def test_rows_of_no_columns_have_a_digest_each():
+    rows = pa.RecordBatch.from_struct_array(pa.array([{}, {}], pa.struct([])))
+    assert [raw for raw, _ in kept_rows(["1", "2"], rows)] == [{}, {}]
+
+
+def test_each_kind_of_column_is_kept_as_its_values_are_one_by_one():
+    """Whole columns take a short way."""
+    columns: dict[str, list[Any]] = {
+        "text": ["a", None, "é"],
+        "nul": ["a\x00", None, "b"],
+        "whole": [1, None, -3],
+        "part": [1.5, float("nan"), None],
+        "yes": [True, None, False],
+        "day": [dt.date(2024, 1, 15), None, dt.date(1, 1, 1)],
+        "price": [Decimal("1.50"), None, Decimal("-0.01")],
+        "blob": [b"\x00", None, b""],
+        "list": [["a\x00"], None, []],
+    }
+    kept = kept_rows(["1", "2", "3"], pa.record_batch(columns))
+    expected = [{name: as_json(values[place]) for name, values in columns.items()} for place in range(3)]
+    assert [raw for raw, _ in kept] == expected
 
 
 def batch_with(*rejected: tuple[str, str, str]) -> Batch:

@@ -13,7 +13,8 @@ ROOT = Path(__file__).parents[3]
 SHOW = """
 import json
 from django_project import settings
-shown = {name: getattr(settings, name) for name in ("DEBUG", "ALLOWED_HOSTS", "DATABASES")}
+names = ("DEBUG", "ALLOWED_HOSTS", "DATABASES", "ETL_CONFIG", "EMAIL_HOST")
+shown = {name: getattr(settings, name) for name in names}
 print(json.dumps(shown, default=str))
 """
 
@@ -74,6 +75,13 @@ def test_production_needs_a_key_of_its_own() -> None:
         "django.core.exceptions.ImproperlyConfigured: DEBUG is off and SECRET_KEY is not set: "
         "put a long random text into the variable SECRET_KEY."
     )
+
+
+def test_variables_that_are_empty_are_as_good_as_none() -> None:
+    """As a file for systemd or Compose has them before somebody fills it in."""
+    names = ("NIGHTLY", "SENSORS", "ALERT_EMAIL", "WEBHOOK_URL", "EMAIL_HOST", "DAGSTER_URL", "SITE_URL")
+
+    assert shown(**dict.fromkeys(names, "")) == shown()
 
 
 def test_django_has_nothing_against_a_deployment_behind_https() -> None:

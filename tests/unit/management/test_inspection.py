@@ -30,6 +30,9 @@ OPTIONS: dict[str, Any] = {
         (" a , b ", ["a", "b"]),
         ("first name,b", ["first name", "b"]),
         ('"a,b",c', ["a,b", "c"]),
+        (' "a,b" , "c""d" ,', ["a,b", 'c"d']),
+        ('" id ","", e', [" id ", "", "e"]),
+        ('a"b,"c', ['a"b', '"c']),
         ('x"; drop table y; --', ['x"; drop table y; --']),
         (["a,b", "c"], ["a,b", "c"]),
     ],
@@ -42,3 +45,7 @@ def test_numbers_come_as_texts_from_a_command_line_and_as_numbers_from_code() ->
     request = Request.from_options({**OPTIONS, "limit": "3", "batch_size": 7})
 
     assert (request.limit, request.batch_size) == (3, 7)
+
+
+def test_a_number_that_no_database_knows_is_the_largest_that_one_does() -> None:
+    assert Request.from_options({**OPTIONS, "limit": "99999999999999999999"}).limit == 2**63 - 1

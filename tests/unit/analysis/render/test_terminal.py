@@ -112,6 +112,21 @@ Same name: 2 groups of 10 rows, 8 beyond the first of each
     )
 
 
+def test_compared_columns_are_whole_and_the_others_as_far_as_they_fit() -> None:
+    row = {"id": 1, "note": "n" * 30, "street": "s" * 30, "town": "Hull", "name": "Ann" * 9}
+    group = {"values": {"name": "Ann" * 9}, "count": 2, "rows": [row] * 2}
+    found = {**RESULTS["duplicates"], "columns": ["name"], "groups": [group]}
+
+    lines = printed("duplicates", found, width=60).splitlines()
+    title = next(place for place, line in enumerate(lines) if line.startswith("2 rows"))
+    assert lines[title + 1 : title + 5] == [
+        "  id  note                  name",
+        f"  1   {'n' * 19}…  {'Ann' * 9}",
+        f"  1   {'n' * 19}…  {'Ann' * 9}",
+        "  and 2 more columns: --output writes all",
+    ]
+
+
 def test_no_duplicates_are_said_to_be_none() -> None:
     found = {
         **RESULTS["duplicates"],
