@@ -16,6 +16,12 @@ from django.db import connections
 
 Item = TypeVar("Item")
 
+STEPPING = threading.Lock()
+"""Held while Python's sqlite3 goes through many rows.
+
+It gives way to other threads at each of them: two that do so spend more time on taking turns than on rows.
+"""
+
 GRACE_SECONDS = 1.0
 """How long whoever stops a run waits for the batch that is being written, before it is cut short."""
 

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
 from ..conf import ValidationMode
@@ -24,6 +23,9 @@ from .links import LinkResolver
 from .plan import FieldPlan, Lookup, Plan
 from .stages import TRANSFORM, VALIDATE
 from .verbs import Context, as_text
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Source = Mapping[str, pa.Array]
 
@@ -207,6 +209,8 @@ class Transformation:
 
     def _ask(self, hook: str, batch: Batch, *, null_means: bool) -> Mask:
         """Call a rule or a skip."""
+        import pandas as pd
+
         answer = self._guard(hook, getattr(self.author, hook), to_frame(batch.columns, len(batch)))
         try:
             mask = pd.Series(answer).astype("boolean").fillna(null_means).to_numpy(dtype=np.bool_)
@@ -218,6 +222,8 @@ class Transformation:
 
     def _call(self, hook: str, frame: pd.DataFrame) -> pd.DataFrame:
         """Call prepare or transform, and hold it to its promise: as many rows, each in its place."""
+        import pandas as pd
+
         returned = self._guard(hook, getattr(self.author, hook), frame.copy(deep=False))
         if not isinstance(returned, pd.DataFrame):
             raise self._broke(hook, "must return a DataFrame")

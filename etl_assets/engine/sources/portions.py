@@ -10,7 +10,7 @@ Row = TypeVar("Row")
 PORTION_BYTES = 4 * 2**20
 """About how much a batch may weigh: it is in memory several times over, and the next one beside it."""
 AT_ONCE = 16
-"""Rows that are fetched before they are weighed."""
+"""Rows that are fetched before they are weighed, at first."""
 
 
 def portions(
@@ -24,7 +24,7 @@ def portions(
     """
     portion: list[Row] = []
     weight = 0
-    while some := fetch(min(AT_ONCE, size - len(portion))):
+    while some := fetch(_how_many(len(portion), weight, size)):
         portion += some
         weight += weigh(some)
         if len(portion) == size or weight >= PORTION_BYTES:
@@ -32,6 +32,12 @@ def portions(
             portion, weight = [], 0
     if portion:
         yield portion
+
+
+def _how_many(there: int, weight: int, size: int) -> int:
+    """Say how many rows to fetch: as many again as are there, and no more than seem to have room."""
+    wanted = min(max(AT_ONCE, there), size - there)
+    return min(wanted, 1 + (PORTION_BYTES - weight) * there // weight) if weight else wanted
 
 
 def weight_of_values(rows: Sequence[Sequence[object]]) -> int:

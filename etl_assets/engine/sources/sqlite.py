@@ -16,6 +16,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ...exceptions import SourceError
 from ..frames import array_from_values
+from ..overlap import STEPPING
 from .base import Reader, Relation
 from .changes import SqliteChanges
 from .portions import portions, weight_of_values
@@ -171,7 +172,8 @@ class SqliteReader(Reader):
         usual = self.database.text_factory
         self.database.text_factory = bytes
         try:
-            return cursor.fetchmany(size)
+            with STEPPING:
+                return cursor.fetchmany(size)
         finally:
             self.database.text_factory = usual
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, TypeGuard
@@ -14,8 +15,19 @@ from django.db.models import ForeignKey
 
 from ..batch import Positions
 from ..kinds import column_of, kind
+from ..overlap import STEPPING
 from .base import ROW, Packed, Part
 from .sql import Sql, SqlTarget
+
+CACHE_KB = 32 * 1024
+"""Of indexes, which new rows touch all over. SQLite's own 2 MB send most of these pages to disk and back."""
+PAGE_KB = 4
+
+HAS_JSON = sqlite3.sqlite_version_info >= (3, 38)
+"""Older ones lack `->>`."""
+NUL = "\\u0000"
+"""As JSON writes it; SQLite ends a text there."""
+encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class SqliteTarget(SqlTarget):
@@ -27,8 +39,15 @@ class SqliteTarget(SqlTarget):
     _numbers_rows = False  # its sequences roll back
 
     def open(self) -> None:
+        ((self._cache_before,),) = self.fetch("PRAGMA cache_size")
+        if -CACHE_KB < self._cache_before < CACHE_KB // PAGE_KB:
+            self.execute(f"PRAGMA cache_size = -{CACHE_KB}")
         super().open()
         self._broken_before = self._broken_keys() if self.dry_run else 0
+
+    def close(self) -> None:
+        super().close()
+        self.execute(f"PRAGMA cache_size = {self._cache_before}")
 
     def verify(self) -> None:
         """Check foreign keys, which SQLite does at commit; what was broken before is not held against us."""
@@ -94,18 +113,31 @@ class SqliteTarget(SqlTarget):
         return not any(_is_enforced(field) and field.has_default() for field in self.unmapped)
 
     def pack(self, rows: pa.Table) -> Packed:
-        """Turn columns into rows of what Django stores, beside the names of their columns."""
+        """Turn columns into rows of what Django stores, beside the names of their columns.
+
+        As one JSON text where that says the same: SQLite then takes all of them in one go, while other
+        threads of Python work. Of a list it takes row by row, and waits for its turn at each.
+        """
         kinds = {column_of(field): kind(field) for field in self.staged_fields}
         columns = [self._stored(rows.column(name), kinds.get(name, "")) for name in rows.column_names]
-        return rows.column_names, list(zip(*columns, strict=True))
+        packed = list(zip(*columns, strict=True))
+        if HAS_JSON and not any(map(_is_lossy, rows.schema.types)):
+            text = encode(packed)
+            if NUL not in text:
+                return rows.column_names, text, len(packed)
+        return rows.column_names, packed, len(packed)
 
     def load(self, packed: Packed, table: str) -> int:
-        names, rows = packed
-        marks = ", ".join(["%s"] * len(names))
-        columns = ", ".join(map(self.quote, names))
+        names, rows, count = packed
+        insert = f"INSERT INTO {table} ({', '.join(map(self.quote, names))})"
         with self.connection.cursor() as cursor:
-            cursor.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", rows)
-        return len(rows)
+            if isinstance(rows, str):
+                values = ", ".join(f"value ->> {place}" for place in range(len(names)))
+                cursor.execute(f"{insert} SELECT {values} FROM json_each(%s)", [rows])
+            else:
+                with STEPPING:
+                    cursor.executemany(f"{insert} VALUES ({', '.join(['%s'] * len(names))})", rows)
+        return int(count)
 
     def among(self, rows: Positions) -> Sql:
         return f"{ROW} IN (SELECT value FROM json_each(%s))", [json.dumps(rows.tolist())]
@@ -146,6 +178,11 @@ class SqliteTarget(SqlTarget):
 def _is_enforced(field: object) -> TypeGuard[ForeignKey[Any, Any]]:
     """Tell whether the database itself holds a field to its parent."""
     return isinstance(field, ForeignKey) and bool(field.db_constraint)  # type: ignore[attr-defined]
+
+
+def _is_lossy(of: pa.DataType) -> bool:
+    """Tell whether JSON may bring another value: SQLite rounds numbers of it, and has no bytes in it."""
+    return bool(pa.types.is_floating(of) or pa.types.is_binary(of) or pa.types.is_nested(of))
 
 
 def _as_text(column: pa.ChunkedArray) -> list[Any]:
