@@ -9,7 +9,7 @@ from .jobs import COLUMN_SHAPES, COPY, HOSPITAL, MANY, NARROW, PATIENTS, WIDE
 from .many import NUMBER
 from .stage import Situation
 
-FAST = ("limit", "engine", "command", "django_loop", "petl")
+FAST = ("limit", "engine", "rebuild", "command", "django_loop", "petl")
 SLOW = ("limit", "engine", "django_loop", "full_clean", "import_export")
 OWN = ("limit", "engine", "command", "django_loop")
 COPIERS = ("limit", "engine", "command", "psql", "pgloader", "dlt")

@@ -64,24 +64,28 @@ def goals(results: Results) -> Iterator[Goal]:
 
 def against_the_limit(part: Part) -> Iterator[Goal]:
     limit = part.figure("limit", situation="empty")
-    for situation, least, text in (
-        ("empty", 0.85, "into an empty target"),
-        ("changed", 0.70, "half of the rows changed"),
-        ("unchanged", 1.5, "nothing changed"),
+    for contender, situation, least, text in (
+        ("engine", "empty", 0.85, "into an empty target"),
+        ("rebuild", "empty", 0.85, "into an empty target with `rebuild_indexes`"),
+        ("engine", "changed", 0.70, "half of the rows changed"),
+        ("engine", "unchanged", 1.5, "nothing changed"),
     ):
-        engine = part.figure("engine", situation=situation)
+        engine = part.figure(contender, situation=situation)
         yield Goal(f"Speed against the COPY limit, {text}", least=least, measured=ratio(limit, engine))
 
 
 def against_the_loop(results: Results) -> Iterator[Goal]:
     for pair in reversed(PAIRS):
         part = results.part(f"patients {route_of(pair)}")
-        for situation, least in (("empty", 6.0), ("changed", 6.0), ("unchanged", 8.0)):
-            measured = ratio(
-                part.figure("django_loop", situation=situation), part.figure("engine", situation=situation)
-            )
-            text = f"Speed against the Django loop, {ROUTE_NAMES[route_of(pair)]}, {situation}"
-            yield Goal(text, least=least, measured=measured)
+        for contender, situation, least, text in (
+            ("engine", "empty", 6.0, "empty"),
+            ("rebuild", "empty", 6.0, "empty, with `rebuild_indexes`"),
+            ("engine", "changed", 6.0, "changed"),
+            ("engine", "unchanged", 8.0, "unchanged"),
+        ):
+            loop, engine = (part.figure(name, situation=situation) for name in ("django_loop", contender))
+            text = f"Speed against the Django loop, {ROUTE_NAMES[route_of(pair)]}, {text}"
+            yield Goal(text, least=least, measured=ratio(loop, engine))
 
 
 def against_peers(results: Results) -> Iterator[Goal]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -49,6 +50,9 @@ class Transformation:
         self.author = plan.transformer()
         self.timed: Callable[[str, str], AbstractContextManager[None]] = lambda stage, hook: nullcontext()
         """Measures what a hook takes of a stage."""
+        hooks = map(self.author.overrides, ("prepare", "transform", "transform_row"))
+        if plan.meta.skips or plan.meta.rules or any(hooks):
+            import_module("pandas")  # half a second that no hook is to blame for
 
     def clean(self, batch: Batch) -> None:
         """Carry out prepare, the verbs with their rules, skips, transform and transform_row."""

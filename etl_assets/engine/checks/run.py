@@ -35,8 +35,7 @@ class RunChecks:
         """Prepare for so many rows."""
         options = self.load.options
         if options.match_rows is not None:
-            size = options.rows_per_batch(self.load.plan.meta.batch_size)
-            self._sample = LoadedSample(options.match_rows, -(-expected // size))
+            self._sample = LoadedSample(options.match_rows, expected)
 
     def note_written(self, batch: Batch) -> None:
         """Take offenders and a few loaded rows from a batch that was written."""

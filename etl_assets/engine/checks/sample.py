@@ -11,20 +11,22 @@ from .matching import Wanted
 
 
 class LoadedSample:
-    """Takes the first rows of each batch, or of every so many batches where these are small."""
+    """Takes the first rows of each batch, as many as its share of all rows asks for."""
 
-    def __init__(self, wanted: int, batches: int) -> None:
-        batches = max(batches, 1)
-        self._from_each = math.ceil(wanted / batches)
-        self._every = max(batches // wanted, 1)
-        self._offered = 0
+    def __init__(self, wanted: int, expected: int) -> None:
+        self._wanted = wanted
+        self._expected = max(expected, 1)
+        self._offered = self._count = 0
         self._taken: list[Wanted] = []
 
     def offer(self, batch: Batch) -> None:
         """Take rows from a batch that was written."""
-        if self._offered % self._every == 0 and len(batch):
-            self._taken.append(Wanted.loaded(batch, self._from_each))
-        self._offered += 1
+        self._offered += batch.raw.num_rows
+        due = math.ceil(self._wanted * min(self._offered, self._expected) / self._expected) - self._count
+        if due > 0 and len(batch):
+            rows = Wanted.loaded(batch, due)
+            self._taken.append(rows)
+            self._count += len(rows)
 
     @property
     def rows(self) -> Wanted | None:
