@@ -26,6 +26,7 @@ import django
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "django_project.settings")
+os.environ["SENSORS"] = "1"  # with them on, the hospital's patients have a watermark
 django.setup()
 
 from django.core.management import call_command  # noqa: E402 - settings come first

@@ -95,7 +95,7 @@ class Load:
                 self.rejects.watch_open()
             self.rebuild.begin(partial(self.progress.note, self.report))
             with self._claims(reader, expected, goes_on=after is not None) as claims:
-                merger = self._merger(claims, expected)
+                merger = self._merger(claims, expected, goes_on=after is not None)
                 merger.owners = increment.owners(hides_key=merger.hides_key)
                 with self._background() as background, self._extract(reader, after) as batches:
                     for raw in batches:
@@ -255,8 +255,9 @@ class Load:
             self.report.counts.source_rows = increment.source_rows
         return increment
 
-    def _merger(self, claims: Claims, expected: int) -> Merger:
-        newcomers = Newcomers.of(self.target, expected, self._batch_size)
+    def _merger(self, claims: Claims, expected: int, *, goes_on: bool = False) -> Merger:
+        """Compose what loads batches; a run that goes on knows keys that may be in the target no more."""
+        newcomers = None if goes_on else Newcomers.of(self.target, expected, self._batch_size)
         return Merger(self.target, claims, self.sensitive, newcomers)
 
     @property

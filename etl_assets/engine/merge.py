@@ -25,9 +25,6 @@ from .sieve import hashes_of, repeated
 from .targets.base import Clash, Packed, Target, UniqueSet
 from .verbs import as_text
 
-NO_ROWS: Positions = np.zeros(0, np.int64)
-
-
 @dataclass(slots=True)
 class Merged:
     """What became of staged rows, by their positions in the batch."""
@@ -113,38 +110,38 @@ class Merger:
     def _append(self, prepared: Prepared, chosen: Positions) -> Merged:
         """Create rows that need not be compared, then see what becomes of the others.
 
-        These want what earlier rows want, and take nothing from the rest of their batch. Where the database
-        refuses a row that was thought to be free of others, all of them go the long way.
+        These want what earlier rows want, and take nothing from the rest of their batch that anybody here
+        knows of. The database may know more: where it refuses any row, all of them go the long way, since
+        of two that it does not want together the first is to be kept.
         """
         assert self.newcomers is not None
-        batch = prepared.batch
+        batch, merged, taken = prepared.batch, Merged(), Keys.none()
+        if len(prepared.others):
+            self.target.clear()
         try:
             with transaction.atomic(self.target.connection.alias):
                 created = self.target.append(prepared.packed_new) if len(chosen) else 0
+                if len(prepared.others):
+                    merged, taken = self._merge(batch, prepared.others, prepared.packed, beside=prepared)
         except DatabaseError as error:
             if not is_row_at_fault(error):
                 raise
             self.newcomers.refusals += 1
             return self._attempt(batch, np.arange(len(batch), dtype=np.int64))
         self._note(batch, prepared.keys)
-        merged = self._attempt(batch, prepared.others, prepared.packed, beside=chosen)
+        self._note(batch, taken)
         merged.created += created
         self.newcomers.reserve(created)
         return merged
 
-    def _attempt(
-        self, batch: Batch, chosen: Positions, packed: Packed = None, beside: Positions = NO_ROWS
-    ) -> Merged:
-        """Load some rows; where the database refuses, each half by itself, down to the rows at fault.
-
-        Those `beside` them are in the target already.
-        """
+    def _attempt(self, batch: Batch, chosen: Positions, packed: Packed = None) -> Merged:
+        """Load some rows; where the database refuses, each half by itself, down to the rows at fault."""
         if not len(chosen):
             return Merged()
         self.target.clear()
         try:
             with transaction.atomic(self.target.connection.alias):
-                merged, taken = self._merge(batch, chosen, packed, beside)
+                merged, taken = self._merge(batch, chosen, packed)
         except DatabaseError as error:
             if not is_row_at_fault(error):
                 raise
@@ -152,8 +149,8 @@ class Merger:
                 position = int(batch.rows[chosen[0]])
                 return Merged(rejections=[Rejection(position, "", "database", _refusal(error))])
             middle = len(chosen) // 2
-            merged = self._attempt(batch, chosen[:middle], beside=beside)
-            merged += self._attempt(batch, chosen[middle:], beside=beside)
+            merged = self._attempt(batch, chosen[:middle])
+            merged += self._attempt(batch, chosen[middle:])
             return merged
         self._note(batch, taken)
         return merged
@@ -166,16 +163,19 @@ class Merger:
                 self.owners.add({key: row for row, key in taken.by_row().items()})
 
     def _merge(
-        self, batch: Batch, chosen: Positions, packed: Packed, beside: Positions
+        self, batch: Batch, chosen: Positions, packed: Packed, beside: Prepared | None = None
     ) -> tuple[Merged, Keys]:
-        """Settle rows and write them; return the counts and the keys taken."""
+        """Settle rows and write them; return the counts and the keys taken.
+
+        The new rows of `beside` are in the target already, and hold keys that nobody has noted yet.
+        """
         merged, taken, new, changed = self._settle(batch, chosen, packed, beside)
         merged.updated = self.target.update(changed)  # first: values they give up are free for new rows
         merged.created = self.target.insert(new)
         return merged, taken
 
     def _settle(
-        self, batch: Batch, chosen: Positions, packed: Packed, beside: Positions
+        self, batch: Batch, chosen: Positions, packed: Packed, beside: Prepared | None
     ) -> tuple[Merged, Keys, Positions, Positions]:
         """Stage rows, compare them with the target, and decide what becomes of each.
 
@@ -198,8 +198,9 @@ class Merger:
         # Only a row that is written can take a value from another.
         fresh = settlement.open_among(np.union1d(matches.new, matches.changed))
         clashes = [(unique, self.target.clashes(unique, fresh)) for unique in self.target.unique_sets]
-        settlement.note_holders(batch.rows[beside], clashes)
-        self._settle_keys(settlement, keys, clashes)
+        if beside is not None and beside.new is not None:
+            settlement.note_holders(batch.rows[beside.new], clashes)
+        self._settle_keys(settlement, keys, clashes, beside.keys if beside is not None else Keys.none())
 
         loaded = settlement.open_among(rows)
         new = settlement.open_among(matches.new)
@@ -210,11 +211,21 @@ class Merger:
         return merged, keys.among(loaded) if settlement.refused else keys, new, changed
 
     def _settle_keys(
-        self, settlement: Settlement, keys: Keys, clashes: Sequence[tuple[UniqueSet, Sequence[Clash]]]
+        self,
+        settlement: Settlement,
+        keys: Keys,
+        clashes: Sequence[tuple[UniqueSet, Sequence[Clash]]],
+        beside: Keys,
     ) -> None:
         """Settle rows of which something is known besides what the target has."""
-        doubtful = keys.where(self.claims.perhaps(keys.hashes) | repeated(keys.hashes))
-        claimed = self.claims.taken(doubtful)
+        perhaps = self.claims.perhaps(keys.hashes) | np.isin(keys.hashes, beside.hashes)
+        doubtful = keys.where(perhaps | repeated(keys.hashes))
+        near = beside.where(np.isin(beside.hashes, doubtful.hashes))
+        names = names_of(settlement.batch, near.rows, self.hides_key)
+        claimed = {
+            **self.claims.taken(doubtful),
+            **dict(zip(near.texts.to_pylist(), names.to_pylist(), strict=True)),
+        }
         wanted = doubtful.by_row()
         owners: Mapping[str, Owner] = {}
         if self.owners.are_kept:

@@ -15,6 +15,9 @@ from .owners import Owner
 from .plan import Plan
 from .targets.base import Clash, Matches, UniqueSet
 
+Value = tuple[str, tuple[str, ...], tuple[Any, ...]]
+"""What no two rows may have: a unique set, and values of it."""
+
 
 class Settlement:
     """Decides which rows of a batch may have a key or unique value that more than one wants."""
@@ -28,7 +31,7 @@ class Settlement:
         self.hides_key = bool(sensitive & set(plan.meta.key_fields))
         self.links = {name for name, field in plan.fields.items() if field.lookup is not None}
         self.refused: dict[int, Rejection] = {}
-        self._holders: dict[tuple[str, tuple[Any, ...]], int] = {}
+        self._holders: dict[Value, int] = {}
         """Unique value -> the row of the batch that has it."""
 
     def open_among(self, rows: Positions) -> Positions:
@@ -66,7 +69,7 @@ class Settlement:
             values = zip(*(column.take(pa.array(places)).to_pylist() for column in columns), strict=True)
             for value, row in zip(values, self.batch.rows[places].tolist(), strict=True):
                 if value in names:
-                    self._holders[unique.code + unique.field, names[value]] = row
+                    self._holders[_value(unique, names[value])] = row
 
     def settle(
         self,
@@ -97,16 +100,16 @@ class Settlement:
             if key is not None and row in repeated:
                 holders[key] = self.name(row)
             for unique, clash in wanted.get(row, ()):
-                values[unique.code + unique.field, clash.wanted] = row
+                values[_value(unique, clash.wanted)] = row
 
     def _clash(
         self,
         row: int,
         wanted: Sequence[tuple[UniqueSet, Clash]],
-        values: Mapping[tuple[str, tuple[Any, ...]], int],
+        values: Mapping[Value, int],
     ) -> Rejection | None:
         for unique, clash in wanted:
-            holder = values.get((unique.code + unique.field, clash.wanted))
+            holder = values.get(_value(unique, clash.wanted))
             if holder is not None:
                 whose = f"legacy row {self.name(holder)}, which was read first"
             elif clash.owner is not None and not self._was_given_up(clash.owner, row):
@@ -150,6 +153,10 @@ def _repeated(keys: Mapping[int, str], claimed: Mapping[str, object]) -> set[int
             found.add(row)
         seen.setdefault(key, row)
     return found
+
+
+def _value(unique: UniqueSet, wanted: tuple[Any, ...]) -> Value:
+    return unique.code, unique.fields, wanted  # all that is unique together has one code
 
 
 def _is_plain(column: pa.Array) -> bool:

@@ -52,6 +52,7 @@ class PostgresTarget(SqlTarget):
     differs = "IS DISTINCT FROM"
     equals = "IS NOT DISTINCT FROM"
     zero = "0::integer"
+    given_keys = "OVERRIDING SYSTEM VALUE"
 
     def open(self) -> None:
         super().open()
@@ -93,16 +94,25 @@ class PostgresTarget(SqlTarget):
     def reserve(self, rows: int) -> None:
         if not self._scattered or self._sequence is None or self.dry_run:
             return
-        left = (
-            "(CASE WHEN s.seqincrement > 0 THEN s.seqmax ELSE s.seqmin END - q.last_value) / s.seqincrement"
-        )
+        last = "CASE WHEN s.seqincrement > 0 THEN s.seqmax ELSE s.seqmin END"
+        left = f"TRUNC(({last}::numeric - q.last_value) / s.seqincrement)"  # may be more than a bigint
         ((numbers,),) = self.fetch(
             "SELECT string_agg(n::text, ',') FROM (SELECT nextval(%s::regclass) AS n FROM generate_series(1, "
-            f"(SELECT LEAST(%s, {left}) FROM pg_sequence s, {self._quoted_sequence} q "
+            f"(SELECT LEAST(%s, {left})::bigint FROM pg_sequence s, {self._quoted_sequence} q "
             "WHERE s.seqrelid = %s::regclass))) drawn",
             [self._sequence, rows, self._sequence],
         )
         self._numbers.add(np.fromstring(numbers or "", np.int64, sep=","))
+
+    @cached_property
+    def can_append(self) -> bool:  # type: ignore[override]
+        """COPY fills tables only, and knows neither rules nor row security."""
+        ((can,),) = self.fetch(
+            "SELECT relkind IN ('r', 'p') AND NOT relhasrules AND NOT row_security_active(oid) "
+            "FROM pg_class WHERE oid = %s::regclass",
+            [self._plain_table],
+        )
+        return bool(can)
 
     def append(self, packed: Packed) -> int:
         self._settle_batch()
@@ -236,7 +246,7 @@ class PostgresTarget(SqlTarget):
         self.execute(
             f"SELECT setval(%s, m.largest) FROM {self._quoted_sequence} q, "
             f"(SELECT MAX({key}) AS largest FROM {self.table}) m "
-            "WHERE m.largest > CASE WHEN q.is_called THEN q.last_value ELSE q.last_value - 1 END",
+            "WHERE m.largest > q.last_value OR m.largest = q.last_value AND NOT q.is_called",
             [self._sequence],
         )
 

@@ -55,6 +55,8 @@ class SqlTarget(Target):
         )
 
     zero: ClassVar[str] = "0"
+    given_keys: ClassVar[str] = ""
+    """Says in an INSERT that primary keys are to be taken as they are given."""
 
     def close(self) -> None:
         self.execute(f"DROP TABLE IF EXISTS {self.stage_table}")
@@ -158,7 +160,7 @@ class SqlTarget(Target):
                 f"+ ROW_NUMBER() OVER (ORDER BY {ROW})",
             )
         return self.execute(
-            f"INSERT INTO {self.table} ({', '.join(columns)}) SELECT {', '.join(values)} "
+            f"INSERT INTO {self.table} ({', '.join(columns)}) {self.given_keys} SELECT {', '.join(values)} "
             f"FROM {self.stage_table} WHERE {condition} ORDER BY {ROW}",
             parameters,
         )

@@ -124,11 +124,11 @@ class SqliteTarget(SqlTarget):
         if HAS_JSON and not any(map(_is_lossy, rows.schema.types)):
             text = encode(packed)
             if NUL not in text:
-                return rows.column_names, text, len(packed)
-        return rows.column_names, packed, len(packed)
+                return rows.column_names, text
+        return rows.column_names, packed
 
     def load(self, packed: Packed, table: str) -> int:
-        names, rows, count = packed
+        names, rows = packed
         insert = f"INSERT INTO {table} ({', '.join(map(self.quote, names))})"
         with self.connection.cursor() as cursor:
             if isinstance(rows, str):
@@ -137,7 +137,7 @@ class SqliteTarget(SqlTarget):
             else:
                 with STEPPING:
                     cursor.executemany(f"{insert} VALUES ({', '.join(['%s'] * len(names))})", rows)
-        return int(count)
+            return int(cursor.rowcount)  # a trigger may have let some go by
 
     def among(self, rows: Positions) -> Sql:
         return f"{ROW} IN (SELECT value FROM json_each(%s))", [json.dumps(rows.tolist())]

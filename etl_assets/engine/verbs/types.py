@@ -55,7 +55,10 @@ def email(values: pa.Array, context: Context) -> Outcome:
 def phone(values: pa.Array, context: Context, region: str) -> Outcome:
     def read(text: str) -> str:
         number = phonenumbers.parse(text, region)
-        if not phonenumbers.is_valid_number(number):
+        # Most are of the region itself; to find out which one a number is of takes twice as long.
+        if not (
+            phonenumbers.is_valid_number_for_region(number, region) or phonenumbers.is_valid_number(number)
+        ):
             raise phonenumbers.NumberParseException(
                 phonenumbers.NumberParseException.NOT_A_NUMBER, "no valid number"
             )
