@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
+import pickle
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -25,8 +25,7 @@ from .raw import RawRow, as_text, kept_rows, storable
 AT_ONCE = 5_000
 
 
-@dataclass(frozen=True, slots=True)
-class RejectedRow:
+class RejectedRow(NamedTuple):
     """One rejected row, as it is kept."""
 
     legacy_key: str
@@ -54,7 +53,7 @@ class RejectLog:
         self.transformer = transformer
         self._rows = _spool()
         self._resolved = _spool()
-        self._stored = 0
+        self._stored = self._end = 0
         self._open: np.ndarray[Any, Any] | None = None
 
     def __iter__(self) -> Iterator[RejectedRow]:
@@ -71,10 +70,13 @@ class RejectLog:
         positions = pa.array([rejection.position for rejection in batch.rejections], pa.int64())
         keys = batch.key_texts.take(positions).to_pylist()
         kept = kept_rows(keys, batch.raw.take(positions))
-        self._rows.seek(0, 2)
-        for one, key, (raw, digest) in zip(batch.rejections, keys, kept, strict=True):
-            row = [key, one.field, one.code, storable(one.reason), as_text(raw), digest]
-            self._rows.write(as_text(row) + "\n")
+        rows = [
+            (key, one.field, one.code, storable(one.reason), as_text(raw), digest)
+            for one, key, (raw, digest) in zip(batch.rejections, keys, kept, strict=True)
+        ]
+        self._rows.seek(self._end)  # one list for each batch, which is read back much faster than lines
+        pickle.dump(rows, self._rows, pickle.HIGHEST_PROTOCOL)
+        self._end = self._rows.tell()
 
     def watch_open(self) -> None:
         """Find out which legacy keys have open rejects, as hashes: 8 bytes for each."""
@@ -90,7 +92,7 @@ class RejectLog:
         found = np.isin(np.fromiter(map(hash, keys), dtype=np.int64, count=len(keys)), self._open)
         self._resolved.seek(0, 2)
         for index in np.flatnonzero(found):
-            self._resolved.write(json.dumps(keys[index]) + "\n")
+            self._resolved.write(json.dumps(keys[index]).encode() + b"\n")
 
     def rewind(self) -> None:
         """After a rollback: nothing was loaded, and what was stored may be gone, so `store` begins anew."""
@@ -111,7 +113,7 @@ class RejectLog:
         for rows in _chunks(self._read(self._stored), AT_ONCE):
             _save(rows, self.transformer, run)
             forget_queries()
-        self._stored = self._rows.tell()
+        self._stored = self._end
 
     def resolve(self, run: Run) -> None:
         """Mark the rejects whose rows have been loaded; to be called once that is committed, or with it."""
@@ -131,9 +133,11 @@ class RejectLog:
         )
 
     def _read(self, position: int) -> Iterator[RejectedRow]:
-        self._rows.seek(position)
-        while line := self._rows.readline():
-            yield RejectedRow(*json.loads(line))
+        while position < self._end:
+            self._rows.seek(position)
+            rows = pickle.load(self._rows)  # noqa: S301 - nobody else can write to the file
+            position = self._rows.tell()
+            yield from map(RejectedRow._make, rows)
 
 
 def write_csv(path: Path, logs: Iterable[RejectLog], sensitive: frozenset[str]) -> int:
@@ -216,8 +220,9 @@ def forget_queries() -> None:
         reset_queries()
 
 
-def _spool() -> IO[str]:
-    return tempfile.TemporaryFile("w+", encoding="utf-8", prefix="etl-rejects-")
+def _spool() -> IO[bytes]:
+    """Open a file that is gone when it is closed, or when the process ends."""
+    return tempfile.TemporaryFile(prefix="etl-rejects-")
 
 
 def _chunks(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
