@@ -14,7 +14,7 @@ from django.utils import timezone
 from ..engine.batch import Batch, Fault, Mask, Positions
 from ..engine.claims import Keys, NoClaims
 from ..engine.evaluate import evaluate, written
-from ..engine.merge import Merged, Merger
+from ..engine.merge import Merged, Merger, Prepared
 from ..engine.options import RunOptions
 from ..engine.pipeline import rolled_back
 from ..engine.plan import FieldPlan, Plan, make_plan
@@ -137,7 +137,7 @@ class Judge(Merger):
     """Settles which rows would be loaded, and loads none."""
 
     def _merge(
-        self, batch: Batch, chosen: Positions, packed: Packed, beside: Positions
+        self, batch: Batch, chosen: Positions, packed: Packed, beside: Prepared | None = None
     ) -> tuple[Merged, Keys]:
         merged, taken, new, changed = self._settle(batch, chosen, packed, beside)
         merged.created, merged.updated = len(new), len(changed)

@@ -97,7 +97,7 @@ class Load:
             with self._claims(reader, expected, goes_on=after is not None) as claims:
                 merger = self._merger(claims, expected, goes_on=after is not None)
                 merger.owners = increment.owners(hides_key=merger.hides_key)
-                with self._background() as background, self._extract(reader, after) as batches:
+                with self._background(reader) as background, self._extract(reader, after) as batches:
                     for raw in batches:
                         position = reader.position(raw) if self._saves_position(reader) else None
                         prepared = self._prepare(reader.visible(raw), merger)
@@ -125,7 +125,7 @@ class Load:
             merger = self._merger(claims, expected)
 
             def take(rows: Iterable[pa.RecordBatch]) -> None:
-                with self._background() as background:
+                with self._background(reader) as background:
                     for raw in rows:
                         prepared = self._prepare(raw, merger)
                         background.submit(partial(self._write, prepared, merger, checkpoints, None))
@@ -264,8 +264,8 @@ class Load:
     def _batch_size(self) -> int:
         return self.options.rows_per_batch(self.plan.meta.batch_size)
 
-    def _background(self) -> Background:
-        return Background(self.report.stages.waiting)
+    def _background(self, reader: Reader) -> Background:
+        return Background(self.report.stages.waiting, overlaps=not reader.stops_writing)
 
     def _pace(self, expected: int) -> Pace:
         """Begin to reckon how long the load takes."""

@@ -25,6 +25,7 @@ from .sieve import hashes_of, repeated
 from .targets.base import Clash, Packed, Target, UniqueSet
 from .verbs import as_text
 
+
 @dataclass(slots=True)
 class Merged:
     """What became of staged rows, by their positions in the batch."""

@@ -33,9 +33,20 @@ class Background:
     connection does one thing at a time.
     """
 
-    def __init__(self, waiting: Callable[[], AbstractContextManager[None]] = nullcontext) -> None:
-        """Begin with nothing to do; `waiting` is around each wait of another thread for the work."""
+    def __init__(
+        self,
+        waiting: Callable[[], AbstractContextManager[None]] = nullcontext,
+        *,
+        overlaps: bool = True,
+    ) -> None:
+        """Begin with nothing to do.
+
+        Args:
+            waiting: is around each wait of another thread for the work.
+            overlaps: whether `submit` returns before the work is done.
+        """
         self._waiting = waiting
+        self._overlaps = overlaps
         self._wrappers = {alias: connections[alias] for alias in connections}
         self._thread = ThreadPoolExecutor(1, "etl-load", initializer=self._adopt)
         self._working: Future[None] | None = None
@@ -49,6 +60,8 @@ class Background:
         """
         self.wait()
         self._working = self._thread.submit(work)
+        if not self._overlaps:
+            self.wait()
 
     def wait(self) -> None:
         """Wait until nothing is under way, and raise what ended the last piece of work."""

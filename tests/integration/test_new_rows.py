@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
 import pytest
+from django.db import connections
 
 from etl_assets import Transformer, col, key
+from etl_assets.models import ClaimedKey
 from tests.databases import Pair
-from tests.legacy import execute, load, make_table, reasons
-from tests.targets.models import Place
+from tests.integration.old import TO_EACH, cut_off
+from tests.legacy import attempt, checksums, counts, dry_run, execute, load, make_table, reasons
+from tests.targets.models import Place, Shift, Ticket
 
 ROWS = 5_000
 SIZE = 2_000
@@ -104,3 +108,137 @@ def test_numbers_are_those_of_the_sequence(pair: Pair):
     load(Places, batch_size=SIZE)
 
     assert numbered() == [(77 + 7 * number, number) for number in range(ROWS)]
+
+
+class Tickets(Transformer):
+    class Meta:
+        source = "old"
+        model = Ticket
+        name = "tickets"
+
+    id = key("no")
+    title = col("code")
+
+
+@TO_POSTGRESQL
+def test_no_number_is_drawn_for_keys_that_are_mapped(pair: Pair):
+    old([(number, code(number)) for number in range(ROWS)])
+
+    load(Tickets, batch_size=ROWS)
+
+    assert Ticket.objects.create(title="next").pk == ROWS
+
+
+@TO_POSTGRESQL
+def test_a_sequence_may_begin_with_the_lowest_number(pair: Pair):
+    lowest = -(2**63)
+    execute(f"ALTER SEQUENCE targets_place_id_seq MINVALUE {lowest} RESTART {lowest}", using="default")
+    old([(number, code(number)) for number in range(SIZE)])
+
+    load(Places)
+
+    assert numbered() == [(lowest + number, number) for number in range(SIZE)]
+
+
+@TO_POSTGRESQL
+def test_what_is_no_table_takes_rows_the_long_way(pair: Pair):
+    """COPY refuses a view that an INSERT may go through."""
+    execute("ALTER TABLE targets_place RENAME TO kept_places", using="default")
+    execute("CREATE VIEW targets_place AS SELECT * FROM kept_places", using="default")
+    old([(1, "a"), (2, "b"), (1, "c"), (3, "b")])
+
+    assert counts(load(Places)) == (4, 2, 0, 0, 2, 0)
+
+    assert list(Place.objects.order_by("pk").values_list("legacy_id", "code")) == [(1, "a"), (2, "b")]
+
+
+@TO_EACH
+def test_a_run_that_goes_on_knows_keys_whose_rows_are_gone(pair: Pair):
+    old([(1, "a"), (2, "b"), (1, "c"), (3, "d")])
+    broken = attempt(cut_off(Places, 3), batch_size=1, rollback=False)
+    assert (broken.status, ClaimedKey.objects.count()) == ("failed", 2)
+    Place.objects.all().delete()
+
+    report = load(cut_off(Places, 99), batch_size=1, rollback=False)
+
+    assert [legacy_id for _, legacy_id in numbered()] == [3]
+    assert reasons(report) == {"1": "legacy row 1 (row 1 read) has the same key, was read first and was kept"}
+
+
+# Several unique sets
+
+COLUMNS = ("no", "room", "hour", "nurse", "day", "leads", "badge")
+
+
+class Shifts(Transformer):
+    class Meta:
+        source = "old_shifts"
+        model = Shift
+        name = "shifts"
+
+    legacy_id = key("no")
+    room = col("room")
+    hour = col("hour")
+    nurse = col("nurse")
+    day = col("day")
+    leads = col("leads").boolean()
+    badge = col("badge")
+
+
+def old_shifts(rows: Sequence[tuple[object, ...]]) -> None:
+    columns = {"row_id": "integer", **dict.fromkeys(COLUMNS, "integer"), "badge": "varchar(9)"}
+    numbers = [(place, *row) for place, row in enumerate(rows)]
+    make_table("old_shifts", columns, numbers, primary_key="row_id")
+
+
+def load_shifts(size: int, *, rollback: bool = True) -> tuple[list[int], list[int]]:
+    """Load into an empty table, having tried it; return the keys that are in it and the rows that are not."""
+    Shift.objects.all().delete()
+    before = checksums()
+    tried = dry_run(Shifts, batch_size=size).transformers["shifts"]
+    assert (tried.error, checksums()) == (None, before)
+    report = load(Shifts, batch_size=size, rollback=rollback)
+    assert counts(report) == counts(tried)
+    out = sorted(row.raw["row_id"] for row in report.rejects or ())
+    assert out == sorted(row.raw["row_id"] for row in tried.rejects or ())
+    return sorted(Shift.objects.values_list("legacy_id", flat=True)), out
+
+
+@TO_EACH
+def test_values_of_one_set_are_not_those_of_another(pair: Pair):
+    old_shifts(
+        [
+            (1, 7, 8, 1, 1, 0, None),
+            (2, 7, 8, 2, 2, 0, None),  # the room of the first
+            (3, 1, 1, 7, 8, 0, None),
+            (4, 2, 2, 7, 8, 0, None),  # the nurse of the third
+        ]
+    )
+
+    for size in (1, 3, 4):
+        Shift.objects.all().delete()
+        Shift.objects.create(legacy_id=99)  # none of them is new to an empty table
+        load(Shifts, batch_size=size)
+        assert sorted(Shift.objects.values_list("legacy_id", flat=True)) == [1, 3, 99], size
+
+
+@TO_EACH
+def test_of_rows_that_only_the_database_keeps_apart_the_first_stays(pair: Pair):
+    """The second looks as if it wanted what the first wants, the third as if it were alone."""
+    if connections["default"].vendor == "postgresql":
+        execute("ALTER TABLE targets_shift ALTER COLUMN id SET GENERATED ALWAYS", using="default")
+    old_shifts(
+        [
+            (1, None, None, None, 5, 0, None),
+            (2, None, None, None, 5, 1, "x"),
+            (3, None, None, None, 6, 0, "X"),
+            (4, None, None, None, 5, 1, "y"),
+        ]
+    )
+    assert load_shifts(4) == ([1, 2, 3], [3])
+    Shift.objects.all().delete()
+    execute("CREATE UNIQUE INDEX badges ON targets_shift (lower(badge))", using="default")
+
+    for size in (1, 2, 4):
+        for rollback in (True, False):
+            assert load_shifts(size, rollback=rollback) == ([1, 2], [2, 3]), size

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from etl_assets import Transformer, col, key
 from tests.databases import Pair
 from tests.integration.old import FAST, Plains, old
-from tests.legacy import insert, load, make_table
-from tests.targets.models import Everything, Plain
+from tests.legacy import attempt, execute, insert, load, make_table, reasons
+from tests.targets.models import Everything, Place, Plain
 
 TRICKY = [
     'a "quoted" word',
@@ -129,3 +129,58 @@ def test_the_cache_is_as_large_as_before(pair: Pair):
         cursor.execute("PRAGMA cache_size = 77")
         load(Plains)
         assert cursor.execute("PRAGMA cache_size").fetchone() == (77,)
+
+
+@FAST
+@pytest.mark.parametrize("value", [7, None])
+def test_a_row_that_a_trigger_lets_go_by_is_no_success(pair: Pair, value: int | None):
+    """Whichever way the batch goes: a text with a NUL is not sent as JSON."""
+    execute(
+        "CREATE TRIGGER quiet BEFORE INSERT ON targets_plain WHEN NEW.legacy_id = 'a' "
+        "BEGIN SELECT RAISE(IGNORE); END",
+        using="default",
+    )
+    old(("a", "one", 1), ("b", "two" if value else "t\x00wo", value))
+
+    report = attempt(Plains)
+
+    assert report.status == "failed"
+    assert "2 rows were read and 1 accounted for" in str(report.error)
+    assert not Plain.objects.exists()
+
+
+class Mirrored(Transformer):
+    """Reads the very file that it writes, and looks how far that has come."""
+
+    class Meta:
+        source = "old"
+        model = Place
+        name = "mirrored"
+        database = "default"
+
+    legacy_id = key("value")
+    code = col("id")
+    written: list[int] = []
+
+    def transform(self, rows):
+        # Past Django, which would wait for the batch that is being written.
+        database = connections["default"].connection
+        self.written += database.execute("SELECT COUNT(*) FROM targets_place").fetchone()
+        return rows
+
+
+@FAST
+def test_nobody_writes_while_the_same_file_is_read(pair: Pair):
+    """To read texts the connection gives out bytes, which those who write are not to meet."""
+    rows = 3_000
+    codes = [f"c{number % rows}" for number in range(2 * rows)]
+    old(*[(text, None, number) for number, text in enumerate(codes)], using="default", primary_key=None)
+    Mirrored.written.clear()
+
+    report = load(Mirrored, batch_size=1_000)
+
+    assert Mirrored.written == [0, 1_000, 2_000, 3_000, 3_000, 3_000]
+    assert reasons(report) == {
+        str(number): f"code: '{codes[number]}' is taken by another row of the target"
+        for number in range(rows, 2 * rows)
+    }

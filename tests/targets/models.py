@@ -105,6 +105,22 @@ class Locker(models.Model):
         constraints = (UniqueConstraint(fields=["room", "door"], nulls_distinct=False, name="locker_place"),)
 
 
+class Shift(models.Model):
+    """Several sets of unique values, all of which a row itself tells."""
+
+    legacy_id = models.IntegerField(unique=True)
+    room = models.IntegerField(null=True)
+    hour = models.IntegerField(null=True)
+    nurse = models.IntegerField(null=True)
+    day = models.IntegerField(null=True)
+    leads = models.BooleanField(default=False)
+    badge = models.CharField(max_length=10, null=True)
+
+    class Meta:
+        unique_together = (("room", "hour"), ("nurse", "day"))
+        constraints = (UniqueConstraint(fields=["day"], condition=Q(leads=True), name="shift_leader"),)
+
+
 class Document(models.Model):
     """A primary key that Python draws."""
 

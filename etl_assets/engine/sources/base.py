@@ -66,6 +66,8 @@ class Reader(ABC):
     """Must it see what the run has written and not committed, as a dry run must?"""
     reads_ahead: bool = False
     """May another thread read, over a connection that nobody else uses?"""
+    stops_writing: bool = False
+    """Does reading change how the run's own connection answers, so that nothing may be written meanwhile?"""
     tie_break: str | None = None
     """A hidden column that tells rows apart and keeps them in the order stored."""
     changes: ClassVar[type[Changes]] = Changes

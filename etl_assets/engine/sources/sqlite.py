@@ -43,6 +43,7 @@ class SqliteReader(Reader):
         shared = self._shared_alias(name)
         self._own = shared is None
         self.reads_ahead = self._own
+        self.stops_writing = not self._own  # for others too, text is bytes while it is fetched
         if shared is not None:
             connections[shared].ensure_connection()
             self.database: sqlite3.Connection = connections[shared].connection

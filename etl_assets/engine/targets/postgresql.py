@@ -92,7 +92,7 @@ class PostgresTarget(SqlTarget):
         self._staged_before += self._staged
 
     def reserve(self, rows: int) -> None:
-        if not self._scattered or self._sequence is None or self.dry_run:
+        if not self.pk_is_drawn or not self._scattered or self._sequence is None or self.dry_run:
             return
         last = "CASE WHEN s.seqincrement > 0 THEN s.seqmax ELSE s.seqmin END"
         left = f"TRUNC(({last}::numeric - q.last_value) / s.seqincrement)"  # may be more than a bigint
