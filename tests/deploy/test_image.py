@@ -7,6 +7,9 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -100,31 +103,35 @@ def is_for_everybody(python: Path) -> bool:
     return os.geteuid() == 0 and subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
+@contextmanager
+def open_folder() -> Iterator[Path]:
+    """A folder that others may pass through, as each pytest that starts keeps them out of its own."""
+    with tempfile.TemporaryDirectory(prefix="etl-image-") as name:
+        folder = Path(name)
+        folder.chmod(0o711)
+        yield folder
+
+
 @pytest.fixture(scope="module")
-def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
-    root = tmp_path_factory.mktemp("image")
-    for folder in (root, *root.parents):
-        if folder.name.startswith("pytest-"):
-            folder.chmod(0o711)
-    root.chmod(0o711)
-    image = Image(root, python_for(stages()["build"]))
-    for name in ("build", "runtime", "demo"):
-        image.replay(name)
-    return image
+def image() -> Iterator[Image]:
+    with open_folder() as root:
+        image = Image(root, python_for(stages()["build"]))
+        for name in ("build", "runtime", "demo"):
+            image.replay(name)
+        yield image
 
 
 @pytest.fixture
-def logs(tmp_path: Path) -> Path:
+def logs() -> Iterator[Path]:
     """The mounted folder, of somebody who is not root."""
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o711)
-    (tmp_path / "dagster").mkdir()
-    (tmp_path / "dagster").chmod(0o1777)
-    logs = tmp_path / "logs"
-    logs.mkdir()
-    if os.geteuid() == 0:
-        os.chown(logs, 1234, 1234)
-    return logs
+    with open_folder() as folder:
+        (folder / "dagster").mkdir()
+        (folder / "dagster").chmod(0o1777)
+        logs = folder / "logs"
+        logs.mkdir()
+        if os.geteuid() == 0:
+            os.chown(logs, 1234, 1234)
+        yield logs
 
 
 def docker_run(image: Image, logs: Path, *arguments: str, **given: str) -> subprocess.CompletedProcess[str]:

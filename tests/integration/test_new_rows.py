@@ -242,3 +242,18 @@ def test_of_rows_that_only_the_database_keeps_apart_the_first_stays(pair: Pair):
     for size in (1, 2, 4):
         for rollback in (True, False):
             assert load_shifts(size, rollback=rollback) == ([1, 2], [2, 3]), size
+
+
+@TO_POSTGRESQL
+def test_a_key_that_is_reckoned_from_the_sequence_is_left_to_the_database(pair: Pair):
+    execute(
+        "ALTER TABLE targets_place ALTER id DROP IDENTITY IF EXISTS; "
+        "CREATE SEQUENCE mine OWNED BY targets_place.id; "
+        "ALTER TABLE targets_place ALTER id SET DEFAULT nextval('mine') * 10 + 3",
+        using="default",
+    )
+    old([(number, code(number)) for number in range(ROWS)])
+
+    load(Places, batch_size=SIZE)
+
+    assert {pk % 10 for pk, _ in numbered()} == {3}

@@ -92,7 +92,7 @@ class PostgresTarget(SqlTarget):
         self._staged_before += self._staged
 
     def reserve(self, rows: int) -> None:
-        if not self.pk_is_drawn or not self._scattered or self._sequence is None or self.dry_run:
+        if self.dry_run or not (self.pk_is_drawn and self._scattered and self._draws_plainly):
             return
         last = "CASE WHEN s.seqincrement > 0 THEN s.seqmax ELSE s.seqmin END"
         left = f"TRUNC(({last}::numeric - q.last_value) / s.seqincrement)"  # may be more than a bigint
@@ -234,6 +234,20 @@ class PostgresTarget(SqlTarget):
         whose = [self._plain_table, column_of(self.pk)]
         ((sequence,),) = self.fetch("SELECT pg_get_serial_sequence(%s, %s)", whose)
         return cast("str | None", sequence)
+
+    @cached_property
+    def _draws_plainly(self) -> bool:
+        """Tell whether a new row's key is what the sequence gives, and nothing reckoned from it."""
+        if self._sequence is None:
+            return False
+        ((plain,),) = self.fetch(
+            "SELECT a.attidentity <> '' OR "
+            "pg_get_expr(d.adbin, d.adrelid) ~ '^nextval\\(''[^'']*''::regclass\\)$' "
+            "FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum "
+            "WHERE a.attrelid = %s::regclass AND a.attname = %s",
+            [self._plain_table, column_of(self.pk)],
+        )
+        return bool(plain)
 
     @property
     def _quoted_sequence(self) -> str:
