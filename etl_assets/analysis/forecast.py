@@ -25,8 +25,8 @@ GROWTH = 0.08
 a million patients 1.06 to 1.24 times as long, or 0.02 to 0.08 more for each doubling. With 0.08 the estimates
 of loads into an empty target lay nearest to the truth, between -7 and +7 percent from it.
 """
-REJECT_SECONDS = 40e-6
-"""What it takes to keep one reject at the end of a run; a sample keeps none. Printed there too: 30 to 50."""
+REJECT_SECONDS = 25e-6
+"""What it takes to keep one reject at the end of a run; a sample keeps none. Printed there too: 18 to 30."""
 MARGIN = 0.145
 """How far the truth may lie from the estimate, as a share of it; it lay up to 0.09 away."""
 OVERHEAD_ALLOWED = 0.05

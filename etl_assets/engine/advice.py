@@ -10,6 +10,8 @@ from .stages import CHECKING, EXTRACT, LOAD, PACKING, TRANSFORM, VALIDATE, Stage
 
 WORTH_A_WORD = 1.0
 """Seconds below which no stage is worth an author's time."""
+WORTH_A_MENTION = 0.05
+"""Share of the time that a part must cost by itself to be what holds a load up."""
 SMALL_BATCH, TINY_BATCH = 2_000, 500
 """Rows in a batch. What a batch costs whatever its rows begins to show, and may be most of it."""
 BATCH_COSTS = 0.1
@@ -49,6 +51,8 @@ def about_speed(stages: StageTimes, duration: float, slow_steps: Sequence[str]) 
         return Advice(f"Nothing to change for speed: all stages together took {total:.2f}s", 1)
     parts = stages.parts()
     dearest = max(parts, key=lambda part: (stages.gain(part), parts[part]))
+    if stages.gain(dearest) < WORTH_A_MENTION * total:  # threads that are equally busy hide each other
+        dearest = max(parts, key=lambda part: parts[part])
     share = 100 * min(parts[dearest] / total, 1.0)
     text = advice_about(dearest, slow_steps, _slow_hook(stages, dearest))
     return Advice(f"{text} ({STAGE_OF.get(dearest, dearest)}: {share:.0f} percent of the time)", 1)

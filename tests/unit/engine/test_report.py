@@ -247,6 +247,19 @@ def test_the_advice_is_about_the_thread_that_is_always_busy_and_not_about_the_lo
     assert stages.gain(TRANSFORM) == pytest.approx(4 / 100)
 
 
+def test_where_two_threads_are_equally_busy_the_advice_is_about_the_dearer_one():
+    """Neither alone would make the load end sooner; what closes it would, and is not worth a word."""
+    stages = timed({EXTRACT: 1.0, TRANSFORM: 9.4, VALIDATE: 0.1, LOAD: 9.5}, 100)
+    lanes = {1: {EXTRACT: 1.0}, 2: {TRANSFORM: 9.4}, 3: {LOAD: 9.5}}
+    stages._lanes.update({thread: Counter(lane) for thread, lane in lanes.items()})
+    stages.closing = Counter({CHECKING: 0.3})
+    one = report(stages, read=1_000_000, created=1_000_000)
+    one.duration_seconds = 10.0
+
+    assert stages.gain(CHECKING) > max(stages.gain(TRANSFORM), stages.gain(LOAD))
+    assert one.recommendations()[0].startswith("Writing costs most: ")
+
+
 def test_what_is_looked_at_when_all_rows_are_in_may_be_what_costs():
     """A few rows into a large table."""
     stages = timed({EXTRACT: 0.1, TRANSFORM: 0.1, VALIDATE: 0.1, LOAD: 0.2}, 1)
