@@ -14,7 +14,7 @@ from pyarrow import csv
 
 from ...exceptions import ConfigurationError, TargetBusy
 from ..batch import Positions
-from ..kinds import column_of
+from ..kinds import column_of, is_text
 from .base import ROW, Packed, Part
 from .sql import Sql, SqlTarget
 
@@ -55,6 +55,7 @@ class PostgresTarget(SqlTarget):
     given_keys = "OVERRIDING SYSTEM VALUE"
 
     def open(self) -> None:
+        self._require_exact_keys()
         super().open()
         self._grown = self._staged_before = 0
         self._is_one_transaction = self.connection.in_atomic_block
@@ -64,6 +65,24 @@ class PostgresTarget(SqlTarget):
         self._settle()
         if self.pk_is_drawn and not self.dry_run:
             self.advance_sequence()  # one left behind by hand-made keys would refuse every new row
+
+    def _require_exact_keys(self) -> None:
+        """Refuse a key whose collation takes different texts for one: rows would be updated by another's."""
+        names = [column_of(field) for field in self.keys if is_text(field)]
+        if not names:
+            return
+        loose = self.fetch(
+            "SELECT a.attname FROM pg_attribute a JOIN pg_collation c ON c.oid = a.attcollation "
+            "WHERE a.attrelid = %s::regclass AND a.attname = ANY(%s) AND NOT c.collisdeterministic",
+            [self._plain_table, names],
+        )
+        for (name,) in loose:
+            raise ConfigurationError(
+                f"Column {name} of {self.meta.db_table} has a nondeterministic collation, which takes "
+                "different texts for one and is not supported yet for a key: choose another key, or change "
+                "the collation.",
+                transformer=self.plan.transformer,
+            )
 
     def _settle_batch(self) -> None:
         """Set what the transaction needs, where each batch has its own."""
